@@ -1,0 +1,146 @@
+"""Gold tables and fitted models: what is computed from silver."""
+
+from atlas_assets.contracts.columns import Contract, Date, Flag, Integer, Number, Text, Utc, column
+
+
+class TechnicalIndicators(Contract):
+    """Technical indicators of every instrument, from raw daily bars. One row per (instrument_id, session_date).
+
+    Warm-up rows are missing exactly where TA-Lib leaves them missing.
+    """
+
+    instrument_id: Text = column("Surrogate instrument id")
+    symbol: Text = column("Ticker")
+    session_date: Date = column("Session date; values use data up to its close")
+    close_raw: Number = column("Closing price the indicators were computed from", unit="quote currency", gt=0)
+    log_return: Number = column("Close-to-close log return", unit="fraction", ge=-3, le=3, nullable=True)
+    sma_20: Number = column("Simple moving average, 20 sessions", unit="quote currency", gt=0, nullable=True)
+    sma_50: Number = column("Simple moving average, 50 sessions", unit="quote currency", gt=0, nullable=True)
+    ema_20: Number = column("Exponential moving average, 20 sessions, seeded by the SMA", unit="quote currency", gt=0, nullable=True)
+    rsi_14: Number = column("Relative strength index, Wilder, 14 sessions", unit="0-100", ge=0, le=100, nullable=True)
+    macd_12_26: Number = column("MACD line: EMA 12 minus EMA 26", unit="quote currency", nullable=True)
+    macd_signal_9: Number = column("Signal line: EMA 9 of the MACD line", unit="quote currency", nullable=True)
+    macd_histogram: Number = column("MACD line minus signal line", unit="quote currency", nullable=True)
+    bollinger_upper_20: Number = column("Upper Bollinger band, 20 sessions, 2 standard deviations", unit="quote currency", nullable=True)
+    bollinger_middle_20: Number = column("Middle Bollinger band, 20 sessions", unit="quote currency", nullable=True)
+    bollinger_lower_20: Number = column("Lower Bollinger band, 20 sessions, 2 standard deviations", unit="quote currency", nullable=True)
+    atr_14: Number = column("Average true range, Wilder, 14 sessions", unit="quote currency", ge=0, nullable=True)
+    realised_volatility_20_ann: Number = column("Realised volatility of log returns, 20 sessions, annualised", unit="fraction a year", ge=0, nullable=True)
+
+    class Config(Contract.Config):
+        unique = ["instrument_id", "session_date"]
+
+
+class Vpin(Contract):
+    """Volume-synchronised probability of informed trading. One row per (instrument_id, bucket_number)."""
+
+    instrument_id: Text = column("Surrogate instrument id")
+    symbol: Text = column("Ticker")
+    bucket_number: Integer = column("Volume bucket, from 0", ge=0)
+    bucket_end: Utc = column("Time at which the bucket filled (UTC)")
+    buy_volume: Number = column("Volume classified as bought", unit="base units", ge=0)
+    sell_volume: Number = column("Volume classified as sold", unit="base units", ge=0)
+    imbalance: Number = column("Absolute difference of the two", unit="base units", ge=0)
+    vpin: Number = column("VPIN over the trailing buckets", unit="fraction", ge=0, le=1, nullable=True)
+
+    class Config(Contract.Config):
+        unique = ["instrument_id", "bucket_number"]
+
+
+class Regimes(Contract):
+    """Volatility regimes from a Markov-switching model. One row per (instrument_id, session_date).
+
+    Probabilities are filtered: they use data up to the session only. Parameters come from the
+    training sample, marked ``in_sample``.
+    """
+
+    instrument_id: Text = column("Surrogate instrument id")
+    symbol: Text = column("Ticker")
+    session_date: Date = column("Session date")
+    log_return: Number = column("Close-to-close log return", unit="fraction")
+    turbulent_probability: Number = column("Filtered probability of the high-variance state", unit="fraction", ge=0, le=1)
+    regime: Text = column("More probable state", isin=["calm", "turbulent"])
+    in_sample: Flag = column("Whether the session belongs to the training sample")
+
+    class Config(Contract.Config):
+        unique = ["instrument_id", "session_date"]
+
+
+class DailySentiment(Contract):
+    """News sentiment by day. One row per session_date."""
+
+    session_date: Date = column("UTC day of publication")
+    document_count: Integer = column("Documents scored, identical ones once", ge=1)
+    sentiment_mean: Number = column("Mean compound score", unit="-1 to 1", ge=-1, le=1)
+    sentiment_std: Number = column("Standard deviation of the scores (ddof 0)", unit="-1 to 1", ge=0, le=1)
+    positive_share: Number = column("Share of documents with a score of at least 0.05", unit="fraction", ge=0, le=1)
+    negative_share: Number = column("Share of documents with a score of at most -0.05", unit="fraction", ge=0, le=1)
+
+    class Config(Contract.Config):
+        unique = ["session_date"]
+
+
+class TvpVarFit(Contract):
+    """Fitted TVP-VAR: filtered coefficients and innovation covariance. One row per (session_date, equation, parameter)."""
+
+    session_date: Date = column("Session after whose close the parameter was known")
+    equation: Text = column("Variable on the left-hand side")
+    parameter: Text = column("intercept, lag<k>.<variable> or covariance.<variable>")
+    value: Number = column("Value of the parameter")
+
+    class Config(Contract.Config):
+        unique = ["session_date", "equation", "parameter"]
+
+
+class TvpVarForecasts(Contract):
+    """TVP-VAR forecasts. One row per (origin_date, variable, horizon).
+
+    Past origins carry the one-step forecast and what came; the last origin carries the path ahead.
+    """
+
+    origin_date: Date = column("Last session the forecast knows")
+    variable: Text = column("Variable forecast")
+    horizon: Integer = column("Sessions ahead", ge=1)
+    forecast: Number = column("Mean forecast", unit="fraction")
+    standard_error: Number = column("Forecast standard deviation", unit="fraction", ge=0)
+    realised: Number = column("What came; missing while it is ahead", unit="fraction", nullable=True)
+
+    class Config(Contract.Config):
+        unique = ["origin_date", "variable", "horizon"]
+
+
+class ValueAtRisk(Contract):
+    """One-day value at risk and expected shortfall. One row per (instrument_id, session_date, method, tail_probability).
+
+    Both are returns (negative numbers) for the session, from data up to the session before.
+    """
+
+    instrument_id: Text = column("Surrogate instrument id")
+    symbol: Text = column("Ticker")
+    session_date: Date = column("Session the forecast is for")
+    method: Text = column("historical or parametric", isin=["historical", "parametric"])
+    tail_probability: Number = column("Probability of a worse return", unit="fraction", gt=0, lt=1)
+    value_at_risk: Number = column("Return that is undercut with that probability", unit="fraction")
+    expected_shortfall: Number = column("Mean return beyond it", unit="fraction")
+    log_return: Number = column("Return that came", unit="fraction")
+    is_breach: Flag = column("Whether the return undercut the value at risk")
+
+    class Config(Contract.Config):
+        unique = ["instrument_id", "session_date", "method", "tail_probability"]
+
+
+class VarBacktests(Contract):
+    """Kupiec's test of each value-at-risk series. One row per (instrument_id, method, tail_probability)."""
+
+    instrument_id: Text = column("Surrogate instrument id")
+    symbol: Text = column("Ticker")
+    method: Text = column("historical or parametric", isin=["historical", "parametric"])
+    tail_probability: Number = column("Probability of a worse return", unit="fraction", gt=0, lt=1)
+    observations: Integer = column("Sessions tested", ge=1)
+    breaches: Integer = column("Sessions with a return below the value at risk", ge=0)
+    expected_breaches: Number = column("Sessions expected below it", ge=0)
+    kupiec_statistic: Number = column("Likelihood ratio of unconditional coverage", ge=0)
+    kupiec_p_value: Number = column("Its p-value, chi-squared with one degree of freedom", unit="fraction", ge=0, le=1)
+
+    class Config(Contract.Config):
+        unique = ["instrument_id", "method", "tail_probability"]

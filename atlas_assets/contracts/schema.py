@@ -1,0 +1,68 @@
+"""Arrow schemas, SQL types and documentation derived from a contract."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as arrow
+
+if TYPE_CHECKING:
+    from atlas_assets.contracts.columns import Contract
+
+
+def _arrow_type(dtype: Any) -> arrow.DataType:
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return arrow.timestamp("us", tz="UTC")
+    if isinstance(dtype, pd.Int64Dtype):
+        return arrow.int64()
+    if isinstance(dtype, pd.BooleanDtype):
+        return arrow.bool_()
+    return {"f": arrow.float64(), "U": arrow.string(), "M": arrow.date32()}[dtype.kind]
+
+
+_SQL_TYPES = {
+    arrow.string(): "VARCHAR",
+    arrow.float64(): "DOUBLE",
+    arrow.int64(): "BIGINT",
+    arrow.bool_(): "BOOLEAN",
+    arrow.date32(): "DATE",
+    arrow.timestamp("us", tz="UTC"): "TIMESTAMP WITH TIME ZONE",
+}
+
+
+@cache
+def arrow_schema(contract: type[Contract]) -> arrow.Schema:
+    """The Arrow schema of a contract: its own columns first, then those it inherits.
+
+    Fields say whether they may be missing and carry their description.
+    """
+    columns = contract.to_schema().columns
+    own = [name for name in columns if name in contract.__annotations__]
+    return arrow.schema(
+        arrow.field(
+            name,
+            _arrow_type(columns[name].dtype.type),
+            nullable=columns[name].nullable,
+            metadata={"description": columns[name].description or ""},
+        )
+        for name in [*own, *(name for name in columns if name not in own)]
+    )
+
+
+@cache
+def sql_types(contract: type[Contract]) -> dict[str, str]:
+    """DuckDB type of each column, in order."""
+    return {field.name: _SQL_TYPES[field.type] for field in arrow_schema(contract)}
+
+
+def primary_key(contract: type[Contract]) -> list[str]:
+    """The columns that name a row."""
+    return list(contract.to_schema().unique or [])
+
+
+def description(contract: type[Contract]) -> str:
+    """What the table is and what a row means."""
+    lines = (contract.__doc__ or "").strip().splitlines()
+    return "\n".join(line.strip() for line in lines)
