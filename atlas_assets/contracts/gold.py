@@ -1,6 +1,7 @@
 """Gold tables and fitted models: what is computed from silver."""
 
 from atlas_assets.contracts.columns import Contract, Date, Flag, Integer, Number, Text, Utc, column
+from atlas_assets.contracts.rules import rule
 
 
 class TechnicalIndicators(Contract):
@@ -27,6 +28,9 @@ class TechnicalIndicators(Contract):
     atr_14: Number = column("Average true range, Wilder, 14 sessions", unit="quote currency", ge=0, nullable=True)
     realised_volatility_20_ann: Number = column("Realised volatility of log returns, 20 sessions, annualised", unit="fraction a year", ge=0, nullable=True)
 
+    upper_band_above_middle = rule("bollinger_upper_20 >= bollinger_middle_20")
+    lower_band_below_middle = rule("bollinger_lower_20 <= bollinger_middle_20")
+
     class Config(Contract.Config):
         unique = ["instrument_id", "session_date"]
 
@@ -42,6 +46,8 @@ class Vpin(Contract):
     sell_volume: Number = column("Volume classified as sold", unit="base units", ge=0)
     imbalance: Number = column("Absolute difference of the two", unit="base units", ge=0)
     vpin: Number = column("VPIN over the trailing buckets", unit="fraction", ge=0, le=1, nullable=True)
+
+    imbalance_within_volume = rule("buy_volume + sell_volume >= imbalance")
 
     class Config(Contract.Config):
         unique = ["instrument_id", "bucket_number"]
@@ -62,6 +68,9 @@ class Regimes(Contract):
     regime: Text = column("More probable state", isin=["calm", "turbulent"])
     in_sample: Flag = column("Whether the session belongs to the training sample")
 
+    turbulent_when_more_probable = rule("regime != 'turbulent' or turbulent_probability >= 0.5")
+    calm_when_more_probable = rule("regime != 'calm' or turbulent_probability <= 0.5")
+
     class Config(Contract.Config):
         unique = ["instrument_id", "session_date"]
 
@@ -75,6 +84,8 @@ class DailySentiment(Contract):
     sentiment_std: Number = column("Standard deviation of the scores (ddof 0)", unit="-1 to 1", ge=0, le=1)
     positive_share: Number = column("Share of documents with a score of at least 0.05", unit="fraction", ge=0, le=1)
     negative_share: Number = column("Share of documents with a score of at most -0.05", unit="fraction", ge=0, le=1)
+
+    shares_within_whole = rule("positive_share + negative_share <= 1")
 
     class Config(Contract.Config):
         unique = ["session_date"]
@@ -125,6 +136,9 @@ class ValueAtRisk(Contract):
     log_return: Number = column("Return that came", unit="fraction")
     is_breach: Flag = column("Whether the return undercut the value at risk")
 
+    shortfall_beyond_value_at_risk = rule("expected_shortfall <= value_at_risk")
+    breach_is_undercut = rule("is_breach == (log_return < value_at_risk)")
+
     class Config(Contract.Config):
         unique = ["instrument_id", "session_date", "method", "tail_probability"]
 
@@ -141,6 +155,9 @@ class VarBacktests(Contract):
     expected_breaches: Number = column("Sessions expected below it", ge=0)
     kupiec_statistic: Number = column("Likelihood ratio of unconditional coverage", ge=0)
     kupiec_p_value: Number = column("Its p-value, chi-squared with one degree of freedom", unit="fraction", ge=0, le=1)
+
+    breaches_among_observations = rule("breaches <= observations")
+    expected_among_observations = rule("expected_breaches <= observations")
 
     class Config(Contract.Config):
         unique = ["instrument_id", "method", "tail_probability"]

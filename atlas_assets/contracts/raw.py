@@ -5,6 +5,7 @@ Prices and quantities that the vendor sends as strings stay strings, ``"."`` sta
 """
 
 from atlas_assets.contracts.columns import Contract, Date, Flag, Integer, Number, Text, Utc, column
+from atlas_assets.contracts.rules import rule
 
 
 class RawContract(Contract):
@@ -34,6 +35,8 @@ class Objects(Contract):
     bytes: Integer = column("Size of the reply as received", unit="bytes", ge=0)
     rows: Integer = column("Rows read from the reply", ge=0, nullable=True)
     run_id: Text = column("Dagster run that stored it")
+
+    window_in_order = rule("window_start <= window_end")
 
 
 class EodhdEod(RawContract):
@@ -66,6 +69,8 @@ class FredObservations(RawContract):
     realtime_start: Date = column("First day on which this value was the published one")
     realtime_end: Date = column("Last such day; 9999-12-31 while it still is")
 
+    validity_in_order = rule("realtime_start <= realtime_end")
+
     class Config(Contract.Config):
         unique = ["series_id", "frequency", "date", "realtime_start"]
 
@@ -87,6 +92,8 @@ class BinanceKlines(RawContract):
     taker_buy_base_volume: Text = column("Base volume bought by takers, decimal string")
     taker_buy_quote_volume: Text = column("Quote volume bought by takers, decimal string")
 
+    candle_in_order = rule("open_time <= close_time")
+
     class Config(Contract.Config):
         unique = ["symbol", "interval", "open_time"]
 
@@ -103,6 +110,8 @@ class BinanceAggTrades(RawContract):
     transact_time: Integer = column("Time of the trade", unit="ms or µs since 1970", ge=0)
     is_buyer_maker: Flag = column("True when the seller was the aggressor")
     is_best_match: Flag = column("Vendor's best-match flag", nullable=True)
+
+    trades_in_order = rule("first_trade_id <= last_trade_id")
 
     class Config(Contract.Config):
         unique = ["symbol", "agg_trade_id"]

@@ -1,6 +1,7 @@
 """Silver tables: cleaned, typed, one row per fact, with the four clocks."""
 
 from atlas_assets.contracts.columns import Contract, Date, Number, Text, Utc, column
+from atlas_assets.contracts.rules import rule
 
 
 class Provenance(Contract):
@@ -26,6 +27,8 @@ class Instruments(Contract):
     first_session: Date = column("First session with a bar or trade")
     last_session: Date = column("Last session with a bar or trade")
 
+    sessions_in_order = rule("first_session <= last_session")
+
     class Config(Contract.Config):
         unique = ["instrument_id"]
 
@@ -49,6 +52,12 @@ class DailyBars(Provenance):
     )
     volume_raw: Number = column("Traded volume", unit="units of the instrument", ge=0, nullable=True)
     currency: Text = column("Currency of the prices")
+
+    high_at_least_open = rule("high_raw >= open_raw")
+    high_at_least_low = rule("high_raw >= low_raw")
+    high_at_least_close = rule("high_raw >= close_raw")
+    low_at_most_open = rule("low_raw <= open_raw")
+    low_at_most_close = rule("low_raw <= close_raw")
 
     class Config(Contract.Config):
         unique = ["instrument_id", "session_date"]
@@ -83,6 +92,8 @@ class MacroObservations(Provenance):
     value: Number = column("Value in the series' own units", nullable=True)
     known_from: Date = column("First day on which this value was the published one")
     known_to: Date = column("Last such day; 9999-12-31 while it still is")
+
+    validity_in_order = rule("known_from <= known_to")
 
     class Config(Contract.Config):
         unique = ["series_id", "frequency", "period", "known_from"]

@@ -1,0 +1,44 @@
+# The words a newcomer needs: demo, test, check, ui, bench. Everything is set up on first use.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+export DAGSTER_HOME ?= $(CURDIR)/data/dagster
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# A virtual environment without bytecode makes every import three times slower.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test check ui bench setup lint types architecture clean
+
+demo: setup
+	@$(BIN)/atlas demo
+
+test: setup
+	@$(BIN)/pytest -n 2 -m "not slow and not ui" && $(BIN)/pytest -m ui
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/sqlfluff lint dbt_project
+	$(BIN)/lint-imports
+	$(BIN)/dg check defs
+	cd dbt_project && ../$(BIN)/dbt parse --quiet
+
+ui: setup
+	@$(BIN)/atlas ui
+
+bench: setup
+	@$(BIN)/python -m atlas_tests.benchmarks
+
+setup: .venv/.installed
+
+.venv/.installed: constraints.txt pyproject.toml
+	@echo "Setting up the environment in .venv (about a minute) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q atlas_assets
+	@touch $@
+
+clean:
+	rm -rf .venv data .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Groupings of instruments and of time: pure functions over arrays."""

@@ -1,0 +1,29 @@
+"""Regimes from silver bars."""
+
+import dagster as dg
+
+from atlas_assets.orchestration.publishing import AssetRun
+from atlas_assets.orchestration.resources import LakeResource, configured_settings
+
+
+@dg.asset(
+    key=["gold", "clustering", "regimes"],
+    deps=[dg.AssetKey(["silver", "market", "daily_bars"])],
+    description="Calm and turbulent sessions by a two-state Markov-switching model, filtered probabilities.",
+    metadata={"parameters": "regimes"},
+    kinds={"python", "statsmodels"},
+    code_version="1",
+)
+def regimes(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """Regime of every session of the configured instruments."""
+    from atlas_assets.clustering import tables
+    from atlas_assets.orchestration import plots
+
+    run, parameters = AssetRun(context, lake), configured_settings().models.regimes
+    bars = run.read("silver.daily_bars", symbols=parameters.symbols)
+    table = tables.regimes(bars, symbols=parameters.symbols, window_size=parameters.window_size)
+    return run.publish(
+        table,
+        metadata={"turbulent_share": float((table["regime"] == "turbulent").mean())},
+        plot=plots.regimes(table),
+    )

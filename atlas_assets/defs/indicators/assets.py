@@ -1,0 +1,58 @@
+"""Indicators from silver bars and trades."""
+
+import dagster as dg
+
+from atlas_assets.orchestration.publishing import AssetRun
+from atlas_assets.orchestration.resources import LakeResource, configured_settings
+
+
+@dg.asset(
+    key=["gold", "indicators", "technical_indicators"],
+    deps=[dg.AssetKey(["silver", "market", "daily_bars"])],
+    description="SMA, EMA, RSI, MACD, Bollinger bands, ATR and realised volatility of every instrument.",
+    kinds={"python", "pandas"},
+    code_version="1",
+)
+def technical_indicators(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """Every registered indicator over every instrument's bars."""
+    from atlas_assets.indicators import tables
+    from atlas_assets.orchestration import plots
+
+    run = AssetRun(context, lake)
+    table = tables.technical_indicators(run.read("silver.daily_bars"))
+    return run.publish(
+        table,
+        metadata={
+            "instruments": table["instrument_id"].nunique(),
+            "last_realised_volatility_ann": float(table["realised_volatility_20_ann"].dropna().iloc[-1]),
+        },
+        plot=plots.technical_indicators(table),
+    )
+
+
+@dg.asset(
+    key=["gold", "indicators", "vpin"],
+    deps=[dg.AssetKey(["silver", "market", "trades"])],
+    description="Volume-synchronised probability of informed trading, trailing bucket size and deviation.",
+    metadata={"parameters": "vpin"},
+    kinds={"python", "numpy"},
+    code_version="1",
+)
+def vpin(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """VPIN of every traded instrument."""
+    from atlas_assets.indicators import tables
+    from atlas_assets.orchestration import plots
+
+    run, parameters = AssetRun(context, lake), configured_settings().models.vpin
+    trades = run.read("silver.trades", columns=["instrument_id", "symbol", "trade_id", "event_time", "price", "quantity"])
+    table = tables.vpin(
+        trades,
+        bar_seconds=parameters.bar_seconds,
+        buckets_per_day=parameters.buckets_per_day,
+        window=parameters.window,
+    )
+    return run.publish(
+        table,
+        metadata={"vpin_mean": float(table["vpin"].mean()), "vpin_max": float(table["vpin"].max())},
+        plot=plots.vpin(table),
+    )

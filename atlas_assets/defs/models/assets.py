@@ -1,0 +1,85 @@
+"""Fitted models and their forecasts."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from atlas_assets.orchestration.publishing import AssetRun
+from atlas_assets.orchestration.resources import LakeResource, configured_settings
+from atlas_assets.settings import TvpVarSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+INPUTS = [dg.AssetKey(["silver", "market", "daily_bars"]), dg.AssetKey(["silver", "macro", "macro_observations"])]
+
+
+def _changes(run: AssetRun, parameters: TvpVarSettings) -> "pd.DataFrame":
+    from atlas_assets.models import tables
+
+    return tables.market_changes(
+        run.read("silver.daily_bars", symbols=parameters.symbols),
+        run.read("silver.macro_observations", symbols=parameters.series),
+        symbols=parameters.symbols,
+        series=parameters.series,
+    )
+
+
+@dg.asset(
+    key=["model", "tvp_var", "fit"],
+    deps=INPUTS,
+    description="Time-varying parameter VAR of returns and macro changes: filtered coefficients and covariances.",
+    metadata={"parameters": "tvp_var"},
+    kinds={"python", "numba"},
+    code_version="1",
+)
+def tvp_var_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """The fitted model: one set of parameters for each session."""
+    from atlas_assets.models import tables
+    from atlas_assets.orchestration import plots
+
+    run, parameters = AssetRun(context, lake), configured_settings().models.tvp_var
+    table = tables.fit_table(
+        _changes(run, parameters),
+        lags=parameters.lags,
+        forgetting_factor=parameters.forgetting_factor,
+        covariance_decay=parameters.covariance_decay,
+        window_size=parameters.window_size,
+    )
+    return run.publish(
+        table,
+        metadata={
+            "forgetting_factor": parameters.forgetting_factor,
+            "covariance_decay": parameters.covariance_decay,
+            "window_size": parameters.window_size,
+            "sessions": int(table["session_date"].nunique()),
+        },
+        plot=plots.tvp_var_fit(table),
+    )
+
+
+@dg.asset(
+    key=["gold", "models", "tvp_var_forecasts"],
+    deps=[dg.AssetKey(["model", "tvp_var", "fit"]), *INPUTS],
+    description="One-step TVP-VAR forecasts of every session and the path ahead from the last one.",
+    metadata={"parameters": "tvp_var"},
+    kinds={"python", "numpy"},
+    code_version="1",
+)
+def tvp_var_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """Forecasts from the fitted model."""
+    from atlas_assets.models import tables
+    from atlas_assets.orchestration import plots
+
+    run, parameters = AssetRun(context, lake), configured_settings().models.tvp_var
+    table = tables.forecast_table(run.read("model.tvp_var_fit"), _changes(run, parameters), horizon=parameters.horizon)
+    past = table.dropna(subset="realised")
+    error = past["realised"] - past["forecast"]
+    return run.publish(
+        table,
+        metadata={
+            "root_mean_squared_error": float((error**2).mean() ** 0.5),
+            "coverage_90": float((error.abs() <= 1.645 * past["standard_error"]).mean()),
+        },
+        plot=plots.tvp_var_forecasts(table),
+    )

@@ -1,0 +1,1 @@
+"""Indicators of prices and order flow: pure functions over arrays and panels."""

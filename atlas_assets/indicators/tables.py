@@ -1,0 +1,81 @@
+"""The indicators' gold tables from silver frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas_assets.indicators import registry
+from atlas_assets.indicators.vpin import vpin_from_trades
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def technical_indicators(bars: pd.DataFrame) -> pd.DataFrame:
+    """Every registered indicator of every instrument.
+
+    Parameters
+    ----------
+    bars
+        ``silver.daily_bars``: as-traded prices, one row per (instrument_id, session_date).
+
+    Returns
+    -------
+    Frame of ``gold.technical_indicators``, sorted by instrument and session.
+    """
+    panel = bars.rename(columns={f"{name}_raw": name for name in ("open", "high", "low", "close", "volume")})
+    computed = registry.technical_indicators(panel)
+    described = bars[["instrument_id", "session_date", "symbol", "close_raw"]]
+    return computed.merge(described, on=["instrument_id", "session_date"], validate="one_to_one")
+
+
+def vpin(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, window: int) -> pd.DataFrame:
+    """VPIN of every instrument with trailing bucket size and deviation (no look-ahead).
+
+    Parameters
+    ----------
+    trades
+        ``silver.trades``; the order of rows does not matter.
+    bar_seconds, buckets_per_day, window
+        As in :func:`atlas_assets.indicators.vpin.vpin_from_trades`.
+
+    Returns
+    -------
+    Frame of ``gold.vpin``; the first ``window - 1`` buckets of an instrument have no VPIN.
+    """
+    import numpy as np
+    import pandas as pd
+
+    tables = [
+        _vpin_of_one(rows, bar_seconds=bar_seconds, buckets_per_day=buckets_per_day, window=window)
+        for _, rows in trades.assign(order=trades["trade_id"].astype(np.int64))
+        .sort_values(["instrument_id", "event_time", "order"])
+        .groupby("instrument_id", sort=True)
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _vpin_of_one(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, window: int) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+
+    result = vpin_from_trades(
+        trades["event_time"].dt.tz_localize(None).to_numpy(),
+        trades["price"].to_numpy(),
+        trades["quantity"].to_numpy(),
+        bar_seconds=bar_seconds,
+        buckets_per_day=buckets_per_day,
+        window=window,
+    )
+    return pd.DataFrame(
+        {
+            "instrument_id": trades["instrument_id"].iloc[0],
+            "symbol": trades["symbol"].iloc[0],
+            "bucket_number": np.arange(result.vpin.size),
+            "bucket_end": pd.to_datetime(result.bucket_end, unit="s", utc=True),
+            "buy_volume": result.buy_volume,
+            "sell_volume": result.sell_volume,
+            "imbalance": result.imbalance,
+            "vpin": result.vpin,
+        }
+    )

@@ -1,0 +1,58 @@
+# pyarrow has no type stubs.
+# pyright: reportUnknownVariableType=false
+"""Where the bytes live: raw objects, versioned tables, commits and snapshots.
+
+Nothing outside this package knows which table format or catalog is used. Start with `Lake`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from atlas_assets.lake.config import LakeConfig
+    from atlas_assets.lake.errors import LakeError
+    from atlas_assets.lake.hashing import content_hash
+    from atlas_assets.lake.history import Snapshot, TableInfo
+    from atlas_assets.lake.lake import Lake
+    from atlas_assets.lake.manifest import ObjectDifferences, ObjectRecord
+    from atlas_assets.lake.objects import ObjectStore, StoredObject
+    from atlas_assets.lake.writing import CommitInfo, Window, WriteResult
+
+_HOME = {
+    "CommitInfo": "writing",
+    "Lake": "lake",
+    "LakeConfig": "config",
+    "LakeError": "errors",
+    "ObjectDifferences": "manifest",
+    "ObjectRecord": "manifest",
+    "ObjectStore": "objects",
+    "Snapshot": "history",
+    "StoredObject": "objects",
+    "TableInfo": "history",
+    "Window": "writing",
+    "WriteResult": "writing",
+    "content_hash": "hashing",
+}
+
+__all__ = [
+    "CommitInfo",
+    "Lake",
+    "LakeConfig",
+    "LakeError",
+    "ObjectDifferences",
+    "ObjectRecord",
+    "ObjectStore",
+    "Snapshot",
+    "StoredObject",
+    "TableInfo",
+    "Window",
+    "WriteResult",
+    "content_hash",
+]
+
+
+def __getattr__(name: str) -> object:
+    # Loaded on first use: DuckDB alone takes 0.15 s, which a command that reads no data need not pay.
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,358 @@
+# pyarrow has no type stubs.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportUnknownLambdaType=false, reportMissingTypeStubs=false, reportAttributeAccessIssue=false
+"""The lake: the one object through which everything else reads and writes tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import duckdb
+
+from atlas_assets.lake import history, reading
+from atlas_assets.lake.catalog import Catalog, Mode
+from atlas_assets.lake.config import LakeConfig
+from atlas_assets.lake.errors import LakeError, first_line
+from atlas_assets.lake.extensions import install_extension
+from atlas_assets.lake.history import AsOf, Snapshot, TableInfo
+from atlas_assets.lake.identifiers import split_table
+from atlas_assets.lake.locks import commit_lock_of
+from atlas_assets.lake.manifest import MANIFEST_TABLE, ObjectDifferences, ObjectRecord, record_objects
+from atlas_assets.lake.objects import ObjectStore
+from atlas_assets.lake.ranges import Bound
+from atlas_assets.lake.reading import Where
+from atlas_assets.lake.schema import conform
+from atlas_assets.lake.tables import ensure_table
+from atlas_assets.lake.writing import Batch, CommitInfo, Window, WriteResult, replace_window, transaction
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+Result = TypeVar("Result")
+
+_LOCK_TIMEOUT = 600.0
+
+
+def utc_now() -> datetime:
+    """Return the wall clock: the one place where the lake knows it."""
+    return datetime.now(UTC)
+
+
+class Lake:
+    """Versioned tables and raw objects.
+
+    Readers never wait. Writers commit one at a time, each commit being a snapshot that says who made it from what.
+
+    Parameters
+    ----------
+    config
+        Where the lake is; it is created on first use.
+    now
+        The present, recorded with each commit.
+    """
+
+    def __init__(self, config: LakeConfig, *, now: Callable[[], datetime] = utc_now) -> None:
+        self.config = config
+        self._now = now
+        self._catalog = Catalog(config)
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """The store of raw objects."""
+        return ObjectStore(self.config.objects_url)
+
+    def connect(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open a DuckDB connection with the lake attached as ``lake``; hold `commit_lock` before writing with it."""
+        return self._catalog.cursor("write")
+
+    def reader(self, as_of: AsOf = None) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open a DuckDB connection that cannot write to the lake, at a snapshot if `as_of` is given.
+
+        Parameters
+        ----------
+        as_of
+            A snapshot's id, or a time (ISO 8601 text, or a `datetime`; UTC unless it has a zone).
+        """
+        return self._catalog.cursor("read", self._resolve(as_of))
+
+    def read(
+        self,
+        table: str,
+        *,
+        symbols: Sequence[str] | None = None,
+        start: Bound = None,
+        end: Bound = None,
+        as_of: AsOf = None,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+        time_column: str | None = None,
+    ) -> pd.DataFrame:
+        """Rows of a table as a DataFrame.
+
+        Parameters
+        ----------
+        table
+            Such as ``silver.daily_bars``.
+        symbols
+            Values of the column ``symbol`` (or ``series_id``).
+        start, end
+            First and last time, both included, of the table's time column (``session_date``, ``period``,
+            ``event_time``, ``bucket_end`` …); a day as `end` of a column of timestamps includes the whole day.
+        as_of
+            A snapshot's id, or a time: the table as it was then.
+        columns
+            All unless given.
+        where
+            A condition with ``?`` for its values, and the values: ``("close_raw > ?", [100])``.
+        time_column
+            Where the table's time column is not the one wanted.
+
+        Raises
+        ------
+        LakeError
+            When the table, a column or the snapshot does not exist.
+        """
+        return reading.to_pandas(
+            self.read_arrow(
+                table,
+                symbols=symbols,
+                start=start,
+                end=end,
+                as_of=as_of,
+                columns=columns,
+                where=where,
+                time_column=time_column,
+            )
+        )
+
+    def read_arrow(
+        self,
+        table: str,
+        *,
+        symbols: Sequence[str] | None = None,
+        start: Bound = None,
+        end: Bound = None,
+        as_of: AsOf = None,
+        columns: Sequence[str] | None = None,
+        where: Where | None = None,
+        time_column: str | None = None,
+    ) -> pa.Table:
+        """Rows of a table as an Arrow table; the parameters are those of `read`."""
+
+        def select(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
+            return reading.select_rows(
+                cursor,
+                table,
+                symbols=symbols,
+                start=start,
+                end=end,
+                snapshot=history.resolve_snapshot(cursor, as_of),
+                columns=columns,
+                where=where,
+                time_column=time_column,
+            )
+
+        return self._ask(select)
+
+    def sql(self, query: str, parameters: Sequence[object] | None = None, *, as_of: AsOf = None) -> pa.Table:
+        """Return the result of one SELECT, which can read the lake's tables and nothing else of this machine.
+
+        Parameters
+        ----------
+        query
+            One statement, with ``?`` for each parameter.
+        parameters
+            The parameters' values.
+        as_of
+            A snapshot's id, or a time: every table as it was then.
+
+        Raises
+        ------
+        LakeError
+            When the statement writes, is not one, or is wrong.
+        """
+        snapshot = self._resolve(as_of)
+        return self._ask(lambda cursor: reading.run_query(cursor, query, parameters), "confined", snapshot)
+
+    def tables(self) -> list[TableInfo]:
+        """Every table, with its rows, columns and the snapshot that last changed it."""
+        return self._ask(history.list_tables)
+
+    def snapshots(self, table: str | None = None, limit: int = 100) -> list[Snapshot]:
+        """Return the newest commits, newest first; those of one table if it is given."""
+        return self._ask(lambda cursor: history.list_snapshots(cursor, table, limit))
+
+    def current_snapshot(self) -> int:
+        """Return the newest snapshot's id."""
+        return self._ask(history.current_snapshot)
+
+    def version(self, table: str, *, as_of: AsOf = None, recompute: bool = False) -> str:
+        """Return the identity of a table's content: equal content has an equal version, however it came about.
+
+        Parameters
+        ----------
+        table
+            Such as ``silver.daily_bars``.
+        as_of
+            A snapshot's id, or a time.
+        recompute
+            Read the table even where its last commit recorded the version.
+        """
+
+        def version(cursor: duckdb.DuckDBPyConnection) -> str:
+            snapshot = history.resolve_snapshot(cursor, as_of)
+            if snapshot is None:
+                snapshot = history.current_snapshot(cursor)
+            history.table_columns(cursor, table, snapshot)
+            recorded = None if recompute else history.recorded_fingerprint(cursor, table, snapshot)
+            return str(recorded or history.computed_fingerprint(cursor, table, snapshot=snapshot))
+
+        return self._ask(version)
+
+    def create_table(
+        self,
+        table: str,
+        schema: pa.Schema,
+        *,
+        comments: Mapping[str, str] | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Create a table, or add the columns and comments that it lacks.
+
+        Raises
+        ------
+        LakeError
+            When `schema` lacks a column that the table has, or gives it another type.
+        """
+        with self._writing(table) as cursor, transaction(cursor):
+            if ensure_table(cursor, table, schema, comments, description):
+                cursor.execute("CALL lake.set_commit_message('atlas', ?)", [f"schema of {table}"])
+                commit_lock_of(self.config).check()
+                cursor.execute("COMMIT")
+
+    def replace(
+        self,
+        table: str,
+        data: pa.Table | pd.DataFrame | pa.RecordBatchReader,
+        *,
+        schema: pa.Schema,
+        keys: Sequence[str],
+        window: Window | None,
+        commit: CommitInfo,
+        objects: Sequence[ObjectRecord] = (),
+    ) -> WriteResult:
+        """Replace a window of a table by new rows, in one transaction.
+
+        A repetition with equal rows makes no snapshot. Whatever fails, the table is as it was before.
+
+        Parameters
+        ----------
+        table
+            Such as ``silver.daily_bars``; it is created, or gains the columns that it lacks.
+        data
+            All rows of the window.
+        schema
+            All columns of the table.
+        keys
+            The columns that identify a row; they order the rows in the file and in the content hash.
+        window
+            The rows to replace; None replaces the whole table.
+        commit
+            Who writes.
+        objects
+            The raw objects that the rows were read from, recorded in the same transaction.
+
+        Raises
+        ------
+        LakeError
+            When the data does not fit the schema or the window, or the catalog cannot be written.
+        """
+        split_table(table)
+        batch = Batch.of(conform(data, schema, table), keys)
+        with self._writing(table) as cursor:
+            return replace_window(
+                cursor,
+                table,
+                batch,
+                schema,
+                window,
+                commit=commit,
+                objects=objects,
+                tables_folder=self.config.tables_folder,
+                recorded_at=self._now(),
+                before_commit=commit_lock_of(self.config).check,
+            )
+
+    def record_objects(self, objects: Sequence[ObjectRecord], *, commit: CommitInfo) -> int:
+        """Record raw objects from which no row was read, such as a vendor's error; how many were new."""
+        with self._writing(MANIFEST_TABLE) as cursor, transaction(cursor):
+            added = record_objects(cursor, objects)
+            if added:
+                cursor.execute("CALL lake.set_commit_message(?, ?)", [commit.author, commit.message])
+                commit_lock_of(self.config).check()
+                cursor.execute("COMMIT")
+            return added
+
+    def object_differences(self) -> ObjectDifferences:
+        """Return the raw objects that only the store or only the manifest knows."""
+        stored = set(self.objects.paths())
+        known = set(self.sql("SELECT DISTINCT path FROM lake.raw.objects").column("path").to_pylist())
+        return ObjectDifferences(tuple(sorted(stored - known)), tuple(sorted(known - stored)))
+
+    def commit_lock(self, *, timeout: float = _LOCK_TIMEOUT) -> AbstractContextManager[None]:
+        """Return the lock under which every writer commits; a thread that holds it may write, and may take it again.
+
+        Raises
+        ------
+        LakeError
+            When another writer still holds it after `timeout` seconds.
+        """
+        return commit_lock_of(self.config).hold(timeout)
+
+    def attach_options(self) -> dict[str, Any]:
+        """Tell what dbt-duckdb's profile needs to attach the same lake; holds the catalog's password."""
+        for name in ("ducklake", "postgres_scanner" if self.config.is_postgres else "sqlite_scanner"):
+            install_extension(name, self.config.extension_folder)
+        return {
+            "path": self.config.attach_path,
+            "alias": "lake",
+            "is_ducklake": True,
+            "options": self.config.attach_options,
+            "extension_directory": str(self.config.extension_folder),
+        }
+
+    def _resolve(self, as_of: AsOf) -> int | None:
+        return None if as_of is None else self._ask(lambda cursor: history.resolve_snapshot(cursor, as_of))
+
+    def _ask(
+        self,
+        question: Callable[[duckdb.DuckDBPyConnection], Result],
+        mode: Mode = "confined",
+        snapshot: int | None = None,
+    ) -> Result:
+        """Ask on a connection that reads, once more on a new one when the kept one turns out to be dead."""
+        for last in (False, True):
+            try:
+                with self._catalog.cursor(mode, snapshot) as cursor:
+                    return question(cursor)
+            except (duckdb.OperationalError, duckdb.InternalError) as error:
+                if last:
+                    reason = self.config.redact(first_line(error))
+                    raise LakeError(f"The lake in {self.config.root} cannot be read ({reason}): check it.") from error
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def _writing(self, table: str) -> Generator[duckdb.DuckDBPyConnection]:
+        try:
+            with self.commit_lock(), self._catalog.cursor("write") as cursor:
+                yield cursor
+        except duckdb.Error as error:
+            self._catalog.forget("write")
+            reason = self.config.redact(first_line(error))
+            raise LakeError(f"{table} was not written ({reason}): it is as it was before, run it again.") from error

@@ -1,0 +1,147 @@
+"""Raw objects: every vendor's reply, as received, under its own SHA-256, never rewritten."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from atlas_assets.lake import failpoints
+from atlas_assets.lake.errors import LakeError
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+Suffix = Literal["json", "csv", "xml", "parquet"]
+
+_NAME = re.compile(r"[a-z0-9_]+")
+_PATH = re.compile(
+    r"raw/source=[a-z0-9_]+/dataset=[a-z0-9_]+/date=\d{4}-\d\d-\d\d/([0-9a-f]{64})\.(?:json|csv|xml|parquet)\.zst"
+)
+_LEVEL = 3
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """A stored reply: the SHA-256 of its bytes, where it is below the store's root, and its uncompressed size."""
+
+    object_id: str
+    path: str
+    bytes: int
+
+
+class ObjectStore:
+    """A content-addressed store on a local folder or on any ``fsspec`` file system.
+
+    Parameters
+    ----------
+    root
+        Folder or URL, such as ``s3://bucket/prefix``.
+    """
+
+    def __init__(self, root: UPath | Path | str) -> None:
+        from upath import UPath
+
+        self._root = UPath(root)
+        self._local = Path(str(self._root)) if self._root.protocol in ("", "file") else None
+
+    def put(self, content: bytes, *, source: str, dataset: str, received: date, suffix: Suffix) -> StoredObject:
+        """Store a reply; when this returns it is on disk.
+
+        The same bytes of the same day are stored once.
+
+        Raises
+        ------
+        LakeError
+            When `source`, `dataset` or `suffix` cannot be a part of a path.
+        """
+        import zstandard
+
+        for what, name in (("source", source), ("dataset", dataset)):
+            if not _NAME.fullmatch(name):
+                raise LakeError(f"{name!r} cannot name a {what}: use lower-case letters, digits and underscores.")
+        if suffix not in get_args(Suffix):
+            raise LakeError(f"{suffix!r} is not a kind of raw object: use one of {', '.join(get_args(Suffix))}.")
+        object_id = hashlib.sha256(content).hexdigest()
+        path = f"raw/source={source}/dataset={dataset}/date={received:%Y-%m-%d}/{object_id}.{suffix}.zst"
+        stored = StoredObject(object_id, path, len(content))
+        if self._local is not None:
+            if not (self._local / path).exists():
+                self._write(self._local, path, zstandard.compress(content, _LEVEL))
+        elif not (target := self._root / path).exists():
+            # An object store shows an upload when it is whole, or not at all.
+            target.write_bytes(zstandard.compress(content, _LEVEL))
+        failpoints.hit("object.stored")
+        return stored
+
+    def get(self, path: str) -> bytes:
+        """Return the bytes of a stored reply, checked against their SHA-256.
+
+        Raises
+        ------
+        LakeError
+            When the object is missing or is not what was stored.
+        """
+        import zstandard
+
+        match = _PATH.fullmatch(path)
+        if not match:
+            raise LakeError(f"{path!r} is not the path of a raw object: take it from the table raw.objects.")
+        try:
+            compressed = (self._local / path if self._local is not None else self._root / path).read_bytes()
+        except FileNotFoundError as error:
+            raise LakeError(f"The raw object {path} is missing from {self._root}: restore it from a backup.") from error
+        try:
+            content: Any = zstandard.decompress(compressed)
+        except zstandard.ZstdError:
+            content = None
+        if content is None or hashlib.sha256(content).hexdigest() != match[1]:
+            raise LakeError(f"The raw object {path} does not match its SHA-256: restore it from a backup.")
+        return content
+
+    def paths(self) -> Iterator[str]:
+        """Return the path of every stored object, in no particular order."""
+        root = str(self._root)
+        for file in self._root.glob("raw/source=*/dataset=*/date=*/*.zst"):
+            yield str(file)[len(root) :].lstrip("/")
+
+    def _write(self, root: Path, path: str, compressed: bytes) -> None:
+        target = root / path
+        _make_folder(target.parent)
+        unfinished = root / "unfinished"
+        unfinished.mkdir(exist_ok=True)
+        part = unfinished / secrets.token_hex(16)
+        failpoints.hit("object.before_write")
+        with part.open("xb") as file:
+            file.write(compressed)
+            failpoints.hit("object.written")
+            file.flush()
+            os.fsync(file.fileno())
+        failpoints.hit("object.synced")
+        # Another process may have stored the same bytes meanwhile: replacing them by themselves is harmless.
+        part.replace(target)
+        failpoints.hit("object.renamed")
+        sync(target.parent)
+
+
+def sync(path: Path) -> None:
+    """Make a file's content, or the names in a folder, durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync(folder.parent)

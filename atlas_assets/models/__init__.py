@@ -1,0 +1,1 @@
+"""Forecasting models: pure functions and estimators over arrays."""

@@ -1,0 +1,347 @@
+r"""Vector autoregression with time-varying parameters and forgetting.
+
+.. math:: y_t = \Theta_t x_t + \varepsilon_t, \quad \varepsilon_t \sim N(0, \Sigma_t), \qquad
+          x_t = (y_{t-1}', \ldots, y_{t-p}', 1)'
+
+with :math:`\operatorname{vec} \Theta_t` a random walk. Its covariance is predicted by the forgetting factor
+:math:`\lambda`, :math:`R_t = P_{t-1|t-1} / \lambda`, and updated by the Kalman filter. With
+:math:`e_t = y_t - \Theta_{t-1|t-1} x_t` and the covariance decay :math:`\kappa`,
+
+- form "full": :math:`\Sigma_t = \kappa \Sigma_{t-1} + (1-\kappa)\, e_t e_t'`, state covariance nm x nm, unrestricted;
+- form "kronecker": the state covariance is :math:`\Sigma \otimes P_t` with :math:`P_t` m x m (a matrix-normal dynamic
+  linear model), :math:`q_t = 1 + x_t' R_t x_t`, and
+  :math:`\Sigma_t = \kappa \Sigma_{t-1} + (1-\kappa)\, e_t e_t' / q_t`. Exact, and orders faster when n is large. It
+  needs a prior of that product form; given one, both forms agree as long as the covariance stays constant.
+
+References
+----------
+Koop, Korobilis (2013), Large time-varying parameter VARs, Journal of Econometrics 177(2).
+Koop, Korobilis (2014), A new index of financial conditions, European Economic Review 71.
+Antonakakis, Chatziantoniou, Gabauer (2020), Refined measures of dynamic connectedness, JRFM 13(4).
+West, Harrison (1997), Bayesian Forecasting and Dynamic Models, ch. 16.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from atlas_assets.models.tvp_var_kernels import filter_full, filter_kronecker
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+
+
+class InitialState(NamedTuple):
+    """State before the first filtered row: coefficients ~ (mean (n, m), ``equations (n, n) (x) regressors (m, m)``).
+
+    ``observation`` (n, n) is the first covariance of the innovations; the prior has seen the first ``rows_used`` rows.
+    """
+
+    mean: FloatArray
+    equations: FloatArray
+    regressors: FloatArray
+    observation: FloatArray
+    rows_used: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MinnesotaPrior:
+    r"""Coefficients shrink towards independent first-order autoregressions.
+
+    The coefficient of equation i on lag l of variable j has mean ``own_lag`` when i = j, l = 1 and 0 otherwise, and
+    variance :math:`(\tau / l)^2 \sigma_i^2 / \sigma_j^2`; the intercept has variance ``intercept_variance``
+    :math:`\sigma_i^2`. :math:`\sigma_i` is the residual deviation of a first-order autoregression on the first
+    ``training`` rows, and nothing later is used.
+
+    Attributes
+    ----------
+    tightness : the tau.
+    training : number of first rows that set the scale.
+    own_lag : 0 for returns and growth rates, 1 for levels.
+    intercept_variance : in units of the residual variance.
+    """
+
+    tightness: float = 0.1
+    training: int = 60
+    own_lag: float = 0.0
+    intercept_variance: float = 100.0
+
+    def initial_state(self, rows: FloatArray, *, lags: int, intercept: bool) -> InitialState:
+        """State before the first filtered row, from ``rows (T, n)``; ``ValueError`` if they are too few or constant."""
+        n = rows.shape[1]
+        if not 4 <= self.training <= len(rows):
+            raise ValueError(f"The Minnesota prior needs training >= 4 rows and has {len(rows)} for {self.training}.")
+        centred = rows[: self.training] - rows[: self.training].mean(axis=0)
+        before, after = centred[:-1], centred[1:]
+        with np.errstate(invalid="ignore"):
+            slope = (before * after).sum(axis=0) / (before**2).sum(axis=0)
+        variance = ((after - slope * before) ** 2).sum(axis=0) / (self.training - 3)
+        if not (variance > 0).all():
+            raise ValueError(f"The Minnesota prior needs variables that vary in the first {self.training} rows.")
+        own = np.hstack([self.own_lag * np.eye(n), np.zeros((n, n * (lags - 1) + intercept))])
+        lag_variance = [(self.tightness / lag) ** 2 / variance for lag in range(1, lags + 1)]
+        regressors = np.diag(np.concatenate([*lag_variance, [self.intercept_variance] * intercept]))
+        observation = np.diag(variance)
+        return InitialState(own, observation, regressors, observation, self.training)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BayesPrior:
+    """Least squares on a training sample, as in the R package ConnectednessApproach.
+
+    The regression has an intercept. Means are its coefficients, the state covariance has a block ``inv(X'X)`` for
+    each equation (not times the residual variance), and the first innovation covariance is that of the residuals
+    (divided by their number).
+
+    Attributes
+    ----------
+    observations : number of first rows used; None is the full sample, which looks ahead.
+    """
+
+    observations: int | None = None
+
+    def initial_state(self, rows: FloatArray, *, lags: int, intercept: bool) -> InitialState:
+        """State before the first filtered row, from ``rows (T, n)``; ``ValueError`` when they are too few."""
+        used = len(rows) if self.observations is None else self.observations
+        x = regressors_of(rows[:used], lags=lags, intercept=True)
+        if used > len(rows) or len(x) <= x.shape[1]:
+            raise ValueError(f"The Bayes prior needs more than {x.shape[1] + lags} rows; {min(used, len(rows))} given.")
+        y = rows[lags:used]
+        inverse = np.asarray(np.linalg.inv(x.T @ x), dtype=np.float64)
+        slopes = inverse @ (x.T @ y)
+        residuals = y - x @ slopes
+        m = x.shape[1] - (not intercept)
+        return InitialState(
+            np.ascontiguousarray(slopes[:m].T),
+            np.eye(rows.shape[1]),
+            np.ascontiguousarray(inverse[:m, :m]),
+            residuals.T @ residuals / len(x),
+            used,
+        )
+
+
+@dataclass(frozen=True)
+class FilteredVAR:
+    """Filtered estimates of ``T`` rows, ``n`` variables and ``m = n * lags + intercept`` regressors.
+
+    Attributes
+    ----------
+    coefficients : array of shape (T, n, m), given data up to the row. The m columns are lag 1 of all variables, lag 2,
+        ..., and the intercept last. The first ``lags`` rows hold the prior mean.
+    covariance : array of shape (T, n, n), of the innovations, given data up to the row.
+    one_step_forecast : array of shape (T, n), mean of the row given the rows before; NaN in the first ``lags`` rows.
+    log_predictive_density : array of shape (T,), log density of the row given the rows before, with the covariance
+        of the row before; NaN in the first ``lags`` rows.
+    in_sample : bool array of shape (T,), the rows that the prior (or full-sample demeaning) has already seen.
+    lags : the number of lags.
+    """
+
+    coefficients: FloatArray
+    covariance: FloatArray
+    one_step_forecast: FloatArray
+    log_predictive_density: FloatArray
+    in_sample: npt.NDArray[np.bool_]
+    lags: int
+
+    @property
+    def lag_coefficients(self) -> FloatArray:
+        """Coefficients without the intercept, (T, n, n * lags): what ``connectedness`` takes."""
+        return self.coefficients[..., : self.coefficients.shape[1] * self.lags]
+
+
+@dataclass(frozen=True)
+class VARForecast:
+    """Forecast of the next ``steps`` rows: ``mean (steps, n)`` and ``covariance (steps, n, n)``."""
+
+    mean: FloatArray
+    covariance: FloatArray
+
+
+@dataclass
+class _State:
+    mean: FloatArray
+    reported: FloatArray
+    state_covariance: FloatArray
+    observation_covariance: FloatArray
+    last_rows: FloatArray
+    centre: FloatArray
+
+
+class TVPVAR:
+    """Vector autoregression with time-varying parameters, filtered with forgetting; see the module's equations.
+
+    Parameters
+    ----------
+    lags : order p
+    forgetting : lambda in (0, 1], of the coefficients; 1 is a constant-parameter model
+    covariance_decay : kappa in (0, 1], of the innovation covariance
+    intercept : whether the equations have one
+    demean : "full_sample" subtracts the mean of all rows, which looks ahead
+    prior : MinnesotaPrior or BayesPrior
+    covariance_update : the gain at t uses the covariance known before the row ("previous") or after it ("current",
+        where the first ``lags`` rows add ``0.1 y y'`` instead of an innovation). The "kronecker" gain uses neither.
+    form : "kronecker" or "full"
+    stability : "shrink" keeps the last reported coefficients where the new ones are explosive, and sets the state
+        to 0.99 times the one before
+    """
+
+    def __init__(
+        self,
+        *,
+        lags: int = 1,
+        forgetting: float = 0.99,
+        covariance_decay: float = 0.96,
+        intercept: bool = True,
+        demean: Literal["none", "full_sample"] = "none",
+        prior: MinnesotaPrior | BayesPrior | None = None,
+        covariance_update: Literal["previous", "current"] = "previous",
+        form: Literal["kronecker", "full"] = "kronecker",
+        stability: Literal["none", "shrink"] = "none",
+    ) -> None:
+        self.lags = lags
+        self.forgetting = forgetting
+        self.covariance_decay = covariance_decay
+        self.intercept = intercept
+        self.demean = demean
+        self.prior = prior if prior is not None else MinnesotaPrior(tightness=0.1)
+        self.covariance_update = covariance_update
+        self.form = form
+        self.stability = stability
+        self._state: _State | None = None
+        if lags < 1:
+            raise ValueError(f"TVPVAR needs at least one lag, not {lags}.")
+        for name, factor in (("forgetting", forgetting), ("covariance_decay", covariance_decay)):
+            if not 0 < factor <= 1:
+                raise ValueError(f"TVPVAR needs {name} in (0, 1], not {factor}.")
+        for name, value, known in (
+            ("demean", demean, ("none", "full_sample")),
+            ("covariance_update", covariance_update, ("previous", "current")),
+            ("form", form, ("kronecker", "full")),
+            ("stability", stability, ("none", "shrink")),
+        ):
+            if value not in known:
+                raise ValueError(f'TVPVAR knows no {name}="{value}"; use one of {known}.')
+
+    def fit(self, Y: npt.ArrayLike) -> FilteredVAR:  # noqa: N803
+        """Filter ``Y (T, n)`` from the prior on; the estimator is then ready to ``update`` and ``forecast``.
+
+        Raises ``ValueError`` for missing values or fewer rows than lags + 1 or than the prior needs.
+        """
+        rows = _rows(Y)
+        if len(rows) <= self.lags:
+            raise ValueError(f"TVPVAR with {self.lags} lags needs more than {len(rows)} rows.")
+        centre = rows.mean(axis=0) if self.demean == "full_sample" else np.zeros(rows.shape[1])
+        prior = self.prior.initial_state(rows, lags=self.lags, intercept=self.intercept)
+        centred = rows - centre
+
+        head = np.repeat(prior.observation[None], self.lags, axis=0)
+        if self.covariance_update == "current":
+            for t in range(1, self.lags):
+                level = 0.1 * np.outer(centred[t], centred[t])
+                head[t] = self.covariance_decay * head[t - 1] + (1 - self.covariance_decay) * level
+        state_covariance = prior.regressors
+        if self.form == "full":
+            state_covariance = np.kron(prior.equations, prior.regressors).astype(np.float64, copy=False)
+        self._state = _State(prior.mean, prior.mean, state_covariance, head[-1], centred[: self.lags], centre)
+        filtered = self._run(centred[self.lags :], is_first=True)
+
+        missing = np.full((self.lags, rows.shape[1]), np.nan)
+        rows_seen = len(rows) if self.demean == "full_sample" else prior.rows_used
+        return FilteredVAR(
+            coefficients=np.concatenate([np.repeat(prior.mean[None], self.lags, axis=0), filtered.coefficients]),
+            covariance=np.concatenate([head, filtered.covariance]),
+            one_step_forecast=np.concatenate([missing, filtered.one_step_forecast]),
+            log_predictive_density=np.concatenate([missing[:, 0], filtered.log_predictive_density]),
+            in_sample=np.arange(len(rows)) < rows_seen,
+            lags=self.lags,
+        )
+
+    def update(self, y: npt.ArrayLike) -> FilteredVAR:
+        """Filter the next row ``(n,)`` or rows ``(k, n)``: the same numbers as a new fit of the longer data.
+
+        Raises ``ValueError`` before ``fit``, for missing values, and for full-sample options, which a new row changes.
+        """
+        if self.demean == "full_sample" or (isinstance(self.prior, BayesPrior) and self.prior.observations is None):
+            raise ValueError("TVPVAR cannot update a model with full-sample demeaning or prior; fit it again.")
+        rows = _rows(np.atleast_2d(np.asarray(y, dtype=np.float64)))
+        return self._run(rows - self._fitted().centre, is_first=False)
+
+    def forecast(self, steps: int) -> VARForecast:
+        r"""Mean and covariance of the next ``steps`` rows, coefficients held at their last filtered mean.
+
+        The one-step covariance is that of the predictive density. Later steps carry it forward through the VAR and
+        add :math:`\Sigma + x' R x` at the forecast regressors, with the coefficient uncertainty R of the first step.
+        """
+        state = self._fitted()
+        if steps < 1:
+            raise ValueError(f"TVPVAR forecasts at least one step, not {steps}.")
+        n, k = len(state.centre), len(state.centre) * self.lags
+        theta, sigma = state.reported, state.observation_covariance
+        transition = np.eye(k, k=-n)
+        transition[:n] = theta[:, :k]
+        lagged, spread = state.last_rows[::-1].ravel(), np.zeros((k, k))
+        mean, covariance = np.empty((steps, n)), np.empty((steps, n, n))
+        for step in range(steps):
+            x = np.append(lagged, 1.0) if self.intercept else lagged
+            spread = transition @ spread @ transition.T
+            spread[:n, :n] += self._innovation_covariance(x, state.state_covariance / self.forgetting, sigma)
+            lagged = np.concatenate([theta @ x, lagged[:-n]])
+            mean[step], covariance[step] = lagged[:n] + state.centre, spread[:n, :n]
+        return VARForecast(mean, covariance)
+
+    def _innovation_covariance(self, x: FloatArray, state_covariance: FloatArray, sigma: FloatArray) -> FloatArray:
+        if self.form == "kronecker":
+            return (1.0 + x @ state_covariance @ x) * sigma
+        selector = np.kron(np.eye(len(sigma)), x)
+        return sigma + selector @ state_covariance @ selector.T
+
+    def _run(self, rows: FloatArray, *, is_first: bool) -> FilteredVAR:
+        state = self._fitted()
+        if rows.shape[1] != len(state.centre):
+            raise ValueError(f"TVPVAR was fitted to {len(state.centre)} variables, not {rows.shape[1]}.")
+        history = np.vstack([state.last_rows, rows])
+        kernel = filter_full if self.form == "full" else filter_kronecker
+        coefficients, covariance, forecast, log_density, mean, state_covariance = kernel(
+            np.ascontiguousarray(rows),
+            regressors_of(history, lags=self.lags, intercept=self.intercept),
+            state.mean,
+            state.reported,
+            state.state_covariance,
+            state.observation_covariance,
+            self.forgetting,
+            self.covariance_decay,
+            self.covariance_update == "current",
+            self.stability == "shrink",
+            is_first,
+            self.lags,
+        )
+        self._state = _State(
+            mean, coefficients[-1], state_covariance, covariance[-1], history[-self.lags :], state.centre
+        )
+        in_sample = np.zeros(len(rows), dtype=np.bool_)
+        return FilteredVAR(coefficients, covariance, forecast + state.centre, log_density, in_sample, self.lags)
+
+    def _fitted(self) -> _State:
+        if self._state is None:
+            raise ValueError("TVPVAR is not fitted yet; call fit first.")
+        return self._state
+
+
+def regressors_of(rows: FloatArray, *, lags: int, intercept: bool) -> FloatArray:
+    """Regressors of ``rows[lags:]``, (T - lags, n * lags + intercept): lag 1, lag 2, ..., ones."""
+    count = max(len(rows) - lags, 0)
+    blocks = [rows[lags - lag : lags - lag + count] for lag in range(1, lags + 1)]
+    return np.ascontiguousarray(np.hstack([*blocks, np.ones((count, int(intercept)))]))
+
+
+def _rows(values: npt.ArrayLike) -> FloatArray:
+    rows = np.ascontiguousarray(values, dtype=np.float64)
+    if rows.ndim != 2 or rows.size == 0:
+        raise ValueError(f"TVPVAR needs rows of variables, a 2-d array, not shape {rows.shape}.")
+    if not np.isfinite(rows).all():
+        first = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+        raise ValueError(f"TVPVAR needs complete rows; row {first} has a missing or infinite value.")
+    return rows

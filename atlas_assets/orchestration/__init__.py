@@ -1,0 +1,1 @@
+"""Adapters between the house and Dagster: resources, checks, automation and metadata."""

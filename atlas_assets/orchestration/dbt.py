@@ -1,0 +1,375 @@
+"""Silver: the dbt project as Dagster assets.
+
+Definitions never run dbt: they read ``dbt_project/manifest.json``, which ``python -m
+atlas_assets.orchestration.dbt`` writes and a test compares with the project. It is dbt's own
+manifest without the packages' macros, times and paths, and with what is worth knowing before the
+first run: each model's code version (its SQL and every macro below it) and column lineage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject
+from packaging.version import Version
+
+from atlas_assets.contracts.tables import TABLES, Table, table
+from atlas_assets.orchestration.metadata import column_schema, preview
+from atlas_assets.settings import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from atlas_assets.lake import Lake
+
+PROJECT_FOLDER = PROJECT_ROOT / "dbt_project"
+MANIFEST = PROJECT_FOLDER / "manifest.json"
+BUILD = ("build", "--exclude-resource-type", "unit_test", "--exclude", "path:tests/of_tests")
+
+_PACKAGE = "atlas_quanta"
+_SAMPLE_ROWS = 5
+_KEPT = frozenset(
+    "alias attached_node column_name columns config database depends_on description file_key_name fqn group identifier "
+    "meta name original_file_path package_name path raw_code refs relation_name resource_type schema source_name "
+    "sources tags test_metadata unique_id".split()
+)
+_KEPT_CONFIG = frozenset("enabled group materialized meta severity tags".split())
+_UNUSED = ("exposures", "functions", "groups", "metrics", "saved_queries", "selectors", "semantic_models", "unit_tests")
+
+
+class SilverTranslator(DagsterDbtTranslator):
+    """How a dbt node looks as an asset."""
+
+    def __init__(self) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_code_references=True))
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """The asset of a model or a source; its key is the one that ``contracts.tables`` gives the table."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = self.get_resource_props(manifest, unique_id)
+        if node["resource_type"] != "model":
+            return spec
+        written = _table_of(node)
+        return spec.replace_attributes(
+            group_name=written.asset_key[1],
+            owners=["team:data-engineering"],
+            tags={"layer": written.layer},
+            kinds={"dbt", "duckdb"},
+            description=node["description"],
+            code_version=node["code_version"],
+        ).merge_attributes(metadata={"dagster/column_lineage": _lineage(node)})
+
+
+class DbtResource(DbtCliResource):
+    """dbt as a subprocess, without what ``DbtCliResource`` starts besides.
+
+    It would run ``dbt --version`` and open a second connection to read columns and row counts,
+    which take 3 s together and are known here: dbt is pinned, the lake is open.
+    """
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        from dbt.version import __version__
+
+        return Version(__version__)
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
+        return None
+
+
+def dbt_project() -> DbtProject:
+    """The project's place, for code references."""
+    return DbtProject(project_dir=PROJECT_FOLDER, profiles_dir=PROJECT_FOLDER)
+
+
+def dbt_resource() -> DbtResource:
+    """dbt of this Python environment, activated or not."""
+    return DbtResource(
+        project_dir=str(PROJECT_FOLDER),
+        profiles_dir=str(PROJECT_FOLDER),
+        dbt_executable=str(Path(sys.executable).with_name("dbt")),
+    )
+
+
+def dbt_assets_arguments() -> dict[str, Any]:
+    """The arguments of ``@dbt_assets``."""
+    return {
+        "manifest": MANIFEST,
+        "project": dbt_project(),
+        "dagster_dbt_translator": SilverTranslator(),
+        "name": "silver",
+    }
+
+
+def run_silver(context: dg.AssetExecutionContext, lake: Lake, dbt: DbtCliResource) -> Iterator[Any]:
+    """Build the selected models and run their tests, in one dbt invocation under the commit lock.
+
+    Yields a `MaterializeResult` for each model, with the content's hash as data version, and an
+    `AssetCheckResult` for each test. A model that failed left its table as it was; a model or a test
+    of severity *error* that failed fails the step after everything else was reported.
+    """
+    folder = lake.config.root / "dbt"
+    # Kept between runs for dbt's parsed state, which unique folders would lose.
+    target = folder / "target"
+    with lake.commit_lock():
+        with _environment(dbt_environment(lake, run_id=context.run.run_id)):
+            invocation = dbt.cli(BUILD, context=context, target_path=target)
+        for event in invocation.stream():
+            if isinstance(event, dg.Output):
+                yield _materialisation(lake, str(event.metadata["unique_id"].value), context.run.run_id)
+            elif isinstance(event, dg.AssetCheckResult) and not event.passed:
+                yield _explained(lake, event, target)
+            else:
+                yield event
+
+
+def dbt_environment(lake: Lake, *, run_id: str) -> dict[str, str]:
+    """The environment in which dbt works on a lake.
+
+    Only ``DBT_ENV_CUSTOM_ENV_*`` differ between runs: dbt hands them to macros without parsing anew.
+    """
+    return {
+        **_profile(lake),
+        "DBT_ENV_CUSTOM_ENV_ATLAS_RUN_ID": run_id,
+        "DBT_ENV_CUSTOM_ENV_ATLAS_CODE_VERSIONS": json.dumps(
+            {node["name"]: node["code_version"] for node in _models().values()}
+        ),
+    }
+
+
+def _profile(lake: Lake) -> dict[str, str]:
+    """What ``profiles.yml`` asks the environment for."""
+    attached = lake.attach_options()
+    return {
+        "ATLAS_DBT_LAKE_PATH": attached["path"],
+        "ATLAS_DBT_DATA_PATH": attached["options"]["data_path"],
+        "ATLAS_DBT_EXTENSIONS": attached["extension_directory"],
+        "ATLAS_DBT_MEMORY_LIMIT": lake.config.memory_limit,
+    }
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """The variables in ``os.environ``, which `DbtCliResource.cli` copies; it takes no other."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _models() -> dict[str, dict[str, Any]]:
+    from dagster_dbt.dbt_manifest import validate_manifest
+
+    nodes = validate_manifest(MANIFEST)["nodes"]
+    return {unique_id: node for unique_id, node in nodes.items() if node["resource_type"] == "model"}
+
+
+def _table_of(node: Mapping[str, Any]) -> Table:
+    return table(f"{node['schema']}.{node['name']}")
+
+
+def _lineage(node: Mapping[str, Any]) -> dg.TableColumnLineage:
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(dg.AssetKey(table(name).asset_key), parent) for name, parent in parents]
+            for column, parents in node["column_lineage"].items()
+        }
+    )
+
+
+def _materialisation(lake: Lake, unique_id: str, run_id: str) -> dg.MaterializeResult[Any]:
+    node = _models()[unique_id]
+    written = _table_of(node)
+    version = lake.version(written.name)
+    (last_change,) = lake.snapshots(written.name, limit=1)
+    time_column = next(name for name in ("session_date", "period", "last_session") if name in node["columns"])
+    ((rows, first, last),) = _rows(
+        lake, f"SELECT count(*), min({time_column}), max({time_column}) FROM lake.{written.name}"
+    )
+    sample = lake.sql(f"SELECT * FROM lake.{written.name} ORDER BY {time_column} DESC LIMIT {_SAMPLE_ROWS}")
+    return dg.MaterializeResult(
+        asset_key=list(written.asset_key),
+        data_version=dg.DataVersion(version),
+        metadata={
+            "dagster/row_count": rows,
+            "dagster/table_name": written.name,
+            "dagster/column_schema": column_schema(written),
+            "dagster/column_lineage": _lineage(node),
+            "time_range": f"{time_column}: {first} to {last}",
+            "preview": preview(sample.to_pandas()),
+            "content_hash": version,
+            "snapshot_id": last_change.id,
+            "read_at_snapshot": last_change.info.get("snapshot_read"),
+            "inputs": {name: lake.version(name) for name in node["tables_read"]},
+            "changed": last_change.info.get("run_id") == run_id,
+        },
+    )
+
+
+def _explained(lake: Lake, check: dg.AssetCheckResult, target: Path) -> dg.AssetCheckResult:
+    """A failed check with the rows that failed and the SQL that found them."""
+    query = next(iter(sorted((target / "compiled").rglob(f"{check.check_name}.sql")))).read_text(encoding="utf-8")
+    sample = lake.sql(f"SELECT * FROM ({query}) LIMIT {_SAMPLE_ROWS}").to_pandas()
+    count = check.metadata.get("dagster_dbt/failed_row_count")
+    return dg.AssetCheckResult(
+        passed=False,
+        asset_key=check.asset_key,
+        check_name=check.check_name,
+        severity=check.severity,
+        description=f"{count.value if count else 'Some'} rows fail {check.check_name}.",
+        metadata={**check.metadata, "failed_rows": preview(sample), "sql": dg.MetadataValue.md(f"```sql\n{query}\n```")},
+    )
+
+
+def _rows(lake: Lake, query: str) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in lake.sql(query).to_pylist()]
+
+
+def build_manifest() -> dict[str, Any]:
+    """The project's manifest: compiled on an empty lake, the same on every machine."""
+    from dbt.cli.main import dbtRunner
+
+    from atlas_assets.lake import Lake, LakeConfig
+
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "target"
+        with _environment(_profile(Lake(LakeConfig(root=Path(folder) / "lake")))):
+            before = Path.cwd()
+            os.chdir(PROJECT_FOLDER)
+            try:
+                outcome = dbtRunner().invoke(
+                    ["compile", "--quiet", "--no-partial-parse", "--target-path", str(target), "--log-path", folder]
+                )
+            finally:
+                os.chdir(before)
+        if not outcome.success:
+            raise RuntimeError(f"dbt could not compile the project: {outcome.exception or outcome.result}")
+        parsed = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+        compiled = {
+            unique_id: (target / "compiled" / _PACKAGE / node["original_file_path"]).read_text(encoding="utf-8")
+            for unique_id, node in parsed["nodes"].items()
+            if node["resource_type"] == "model" and node["config"]["materialized"] != "ephemeral"
+        }
+    return portable(parsed, compiled)
+
+
+def portable(parsed: Mapping[str, Any], compiled: Mapping[str, str]) -> dict[str, Any]:
+    """A manifest without times, paths and packages' macros, staging folded into the models that read it.
+
+    Parameters
+    ----------
+    parsed
+        dbt's manifest.
+    compiled
+        SQL of each model that is a table.
+    """
+    nodes = {
+        unique_id: _kept(node)
+        for unique_id, node in parsed["nodes"].items()
+        if node["config"]["materialized"] != "ephemeral" and not node["original_file_path"].startswith("tests/of_tests")
+    }
+    sources = {unique_id: _kept(source) for unique_id, source in parsed["sources"].items()}
+    for unique_id, node in nodes.items():
+        node["depends_on"] = {"macros": [], "nodes": _tables_below(parsed, unique_id)}
+        if unique_id in compiled:
+            read = {_name({**nodes, **sources}[parent]) for parent in node["depends_on"]["nodes"]}
+            node["tables_read"] = sorted(read)
+            node["code_version"] = _code_version(parsed, unique_id)
+            node["column_lineage"] = _column_lineage(compiled[unique_id], list(node["columns"]), read)
+    parents = {unique_id: node["depends_on"]["nodes"] for unique_id, node in nodes.items()}
+    every = [*nodes, *sources]
+    return {
+        "metadata": {key: parsed["metadata"][key] for key in ("adapter_type", "dbt_schema_version", "project_name")},
+        "nodes": nodes,
+        "sources": sources,
+        "parent_map": {unique_id: parents.get(unique_id, []) for unique_id in every},
+        "child_map": {unique_id: sorted(child for child in parents if unique_id in parents[child]) for unique_id in every},
+        "macros": {},
+        "docs": {},
+        "disabled": {},
+        **{name: {} for name in _UNUSED},
+    }
+
+
+def _kept(node: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in node.items() if key in _KEPT}
+    kept["config"] = {key: value for key, value in node["config"].items() if key in _KEPT_CONFIG}
+    kept["columns"] = {
+        name: {key: column[key] for key in ("name", "description", "data_type")}
+        for name, column in node.get("columns", {}).items()
+    }
+    return kept
+
+
+def _name(node: Mapping[str, Any]) -> str:
+    return f"{node['schema']}.{node['name']}"
+
+
+def _tables_below(parsed: Mapping[str, Any], unique_id: str) -> list[str]:
+    """The tables that a node reads, through staging models."""
+    found: set[str] = set()
+    for parent in parsed["nodes"][unique_id]["depends_on"]["nodes"]:
+        node = parsed["nodes"].get(parent)
+        ephemeral = node is not None and node["config"]["materialized"] == "ephemeral"
+        found |= set(_tables_below(parsed, parent)) if ephemeral else {parent}
+    return sorted(found)
+
+
+def _code_version(parsed: Mapping[str, Any], unique_id: str) -> str:
+    """Hash of a model's SQL, of the staging models in it and of the project's macros and plugins."""
+    seen = {file.name: file.read_text(encoding="utf-8") for file in sorted(PROJECT_FOLDER.glob("plugins/*.py"))}
+    waiting = [unique_id]
+    while waiting:
+        current = waiting.pop()
+        node = parsed["macros"].get(current) or parsed["nodes"].get(current)
+        foreign = node is None or node["package_name"] != _PACKAGE
+        other_table = not foreign and current != unique_id and node.get("config", {}).get("materialized") == "incremental"
+        if current in seen or foreign or other_table:
+            continue
+        seen[current] = node.get("macro_sql") or node["raw_code"]
+        waiting += [*node["depends_on"]["macros"], *node["depends_on"].get("nodes", [])]
+    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _column_lineage(query: str, columns: Sequence[str], read: set[str]) -> dict[str, list[list[str]]]:
+    """The columns of other tables that each column is made of, as ``[table, column]``."""
+    from sqlglot import exp
+    from sqlglot.lineage import lineage
+
+    from atlas_assets.contracts.schema import sql_types
+
+    schema: dict[str, Any] = {"lake": {}}
+    for name in sorted(read):
+        layer, noun = name.split(".")
+        schema["lake"].setdefault(layer, {})[noun] = sql_types(table(name).contract)
+    found: dict[str, list[list[str]]] = {}
+    for column in columns:
+        leaves = (leaf for leaf in lineage(column, query, schema=schema, dialect="duckdb").walk() if not leaf.downstream)
+        origins = ((leaf.expression.find(exp.Table), leaf.name.rsplit(".", 1)[-1].strip('"')) for leaf in leaves)
+        found[column] = [list(pair) for pair in sorted({(f"{t.db}.{t.name}", name) for t, name in origins if t})]
+    return found
+
+
+def write_manifest() -> None:
+    """Write ``dbt_project/manifest.json``."""
+    MANIFEST.write_text(json.dumps(build_manifest(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_manifest()

@@ -1,0 +1,127 @@
+"""The demo and the status as a person sees them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+from rich.console import Console
+from rich.table import Table
+
+from atlas_assets.orchestration.execution import AssetOutcome, Report, bring_up_to_date
+from atlas_assets.orchestration.planning import missing_loads, stale_assets
+from atlas_assets.orchestration.resources import configured_lake, configured_settings
+
+console = Console(highlight=False)
+
+
+def run_demo(home: Path) -> bool:
+    """Bring the graph up to date on this machine and say what happened; False when something failed."""
+    console.print(f"[bold]Atlas Quanta[/bold], environment {configured_settings().environment}: reading the asset graph …")
+    definitions = load_definitions()
+    with open_instance(home) as instance:
+        report = bring_up_to_date(definitions, instance, listener=_say)
+        if not report.outcomes:
+            console.print("Nothing new: every asset is up to date, no work was done. [dim]atlas status shows them.[/dim]")
+            return True
+        _print_report(report)
+    return not report.failed
+
+
+def print_status(home: Path) -> None:
+    """Every asset with its rows, when it was made, and what is stale, missing or failing."""
+    graph = load_definitions().resolve_asset_graph()
+    with open_instance(home) as instance:
+        missing = {load.key: f"{load.partitions} days missing from {load.first}" for load in missing_loads(graph, instance)}
+        stale = stale_assets(graph, instance, configured_lake())
+        table = Table("asset", "rows", "made (UTC)", "state", "checks failing")
+        for key in graph.toposorted_asset_keys:
+            event = instance.get_latest_materialization_event(key)
+            made = event.asset_materialization if event else None
+            rows = made.metadata.get("dagster/row_count") if made else None
+            state = missing.get(key) or stale.get(key) or ("up to date" if made else "never made")
+            table.add_row(
+                key.to_user_string(),
+                f"{rows.value:,}" if rows is not None else "",
+                _time(event),
+                state if state == "up to date" else f"[yellow]{state}[/yellow]",
+                ", ".join(_failing_checks(graph, instance, key)) or "none",
+            )
+        console.print(table)
+
+
+def load_definitions() -> dg.Definitions:
+    """The whole code location."""
+    from atlas_assets.definitions import defs
+
+    return defs()
+
+
+@contextmanager
+def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance of a folder, quiet on the console."""
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        yield instance
+
+
+def _say(what: str, outcome: AssetOutcome) -> None:
+    name = outcome.key.to_user_string()
+    if what == "failed":
+        console.print(f"  [red]failed[/red]  {name}: {outcome.error}")
+    else:
+        rows = "" if outcome.rows is None else f"{outcome.rows:>9,} rows"
+        console.print(f"  [green]made[/green]    {name:<42} {rows}  {outcome.seconds:5.1f} s  [dim]{outcome.reason}[/dim]")
+
+
+def _print_report(report: Report) -> None:
+    table = Table("asset", "rows", "seconds", "checks", "plot", title="What was made")
+    for outcome in report.outcomes:
+        table.add_row(
+            outcome.key.to_user_string(),
+            "" if outcome.rows is None else f"{outcome.rows:,}",
+            f"{outcome.seconds:.1f}",
+            _checks(outcome),
+            Path(outcome.plot).name if outcome.plot else "",
+        )
+    console.print(table)
+    plots = [outcome.plot for outcome in report.outcomes if outcome.plot]
+    passed = sum(outcome.checks_passed for outcome in report.outcomes)
+    failed = sum(len(outcome.checks_failed) for outcome in report.outcomes)
+    console.print(f"{len(report.outcomes)} assets in {report.seconds:.0f} s; {passed} checks passed, {failed} failed.")
+    if plots:
+        console.print(f"Plots: {Path(plots[0]).parent}")
+    console.print(
+        "Next: [bold]make ui[/bold] · [bold].venv/bin/atlas read silver.daily_bars --symbol GSPC --from 2018-01-01[/bold]"
+        " · [bold].venv/bin/atlas status[/bold]"
+    )
+
+
+def _checks(outcome: AssetOutcome) -> str:
+    if outcome.error:
+        return f"[red]{outcome.error}[/red]"
+    if outcome.checks_failed:
+        return f"{outcome.checks_passed} passed, failed: {', '.join(outcome.checks_failed)}"
+    return f"{outcome.checks_passed} passed"
+
+
+def _time(event: dg.EventLogEntry | None) -> str:
+    from datetime import UTC, datetime
+
+    return "" if event is None else datetime.fromtimestamp(event.timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _failing_checks(graph: dg.AssetGraph, instance: dg.DagsterInstance, key: dg.AssetKey) -> list[str]:
+    keys = list(graph.get_check_keys_for_assets({key}))
+    records = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys) if keys else {}
+    return sorted(
+        check.name
+        for check, record in records.items()
+        if record.event is not None
+        and record.event.dagster_event is not None
+        and record.event.dagster_event.event_type_value == "ASSET_CHECK_EVALUATION"
+        and not record.event.dagster_event.asset_check_evaluation_data.passed
+    )

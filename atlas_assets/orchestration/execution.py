@@ -1,0 +1,186 @@
+"""Bring the whole graph up to date in this process, telling what happens as it happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from atlas_assets.orchestration.planning import missing_loads, next_wave, stale_assets
+from atlas_assets.orchestration.resources import configured_lake
+
+MOST_WAVES = 20
+
+
+@dataclass
+class AssetOutcome:
+    """What one asset did."""
+
+    key: dg.AssetKey
+    reason: str
+    rows: int | None = None
+    seconds: float = 0.0
+    checks_passed: int = 0
+    checks_failed: list[str] = field(default_factory=list)
+    plot: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done, in order, and how long it took."""
+
+    outcomes: tuple[AssetOutcome, ...]
+    seconds: float
+
+    @property
+    def failed(self) -> bool:
+        """Whether any asset failed."""
+        return any(outcome.error for outcome in self.outcomes)
+
+
+Listener = Callable[[str, AssetOutcome], None]
+
+
+def bring_up_to_date(definitions: dg.Definitions, instance: dg.DagsterInstance, *, listener: Listener) -> Report:
+    """Load what is missing, then remake what its inputs or code have changed, wave by wave.
+
+    Parameters
+    ----------
+    listener
+        Called with ``"started"``, ``"finished"`` or ``"failed"`` and the asset's outcome.
+    """
+    started = time.perf_counter()
+    graph = definitions.resolve_asset_graph()
+    outcomes: list[AssetOutcome] = []
+    for load in missing_loads(graph, instance):
+        reason = f"{load.partitions} days, {load.first} to {load.last}"
+        outcomes += _run(definitions, instance, {load.key: reason}, load.tags, listener)
+    landing = dg.AssetKey(["raw", "landing", "daily_bars"])
+    if instance.get_latest_materialization_event(landing) is None:
+        outcomes += _run(definitions, instance, {landing: "never made"}, {}, listener)
+    for _ in range(MOST_WAVES):
+        stale = stale_assets(graph, instance, configured_lake())
+        wave = next_wave(graph, stale)
+        if not wave or any(outcome.error for outcome in outcomes):
+            break
+        outcomes += _run(definitions, instance, {key: stale[key] for key in wave}, {}, listener)
+    return Report(tuple(outcomes), time.perf_counter() - started)
+
+
+def _run(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    reasons: Mapping[dg.AssetKey, str],
+    tags: Mapping[str, str],
+    listener: Listener,
+) -> list[AssetOutcome]:
+    """One run of these assets and their checks."""
+    follower = _Follower(reasons, listener)
+    run_id = dg.make_new_run_id() if hasattr(dg, "make_new_run_id") else _new_run_id()
+    instance.add_event_listener(run_id, follower.handle)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=instance,
+        asset_selection=list(reasons),
+        run_id=run_id,
+        tags=dict(tags),
+        raise_on_error=False,
+    )
+    follower.close(succeeded=result.success)
+    return follower.outcomes
+
+
+def _new_run_id() -> str:
+    import uuid
+
+    return str(uuid.uuid4())
+
+
+class _Follower:
+    """Turns a run's events into outcomes."""
+
+    def __init__(self, reasons: Mapping[dg.AssetKey, str], listener: Listener) -> None:
+        self._by_key = {key: AssetOutcome(key, reason) for key, reason in reasons.items()}
+        self._listener = listener
+        self._step_started: dict[str, float] = {}
+        self._done: set[dg.AssetKey] = set()
+
+    @property
+    def outcomes(self) -> list[AssetOutcome]:
+        return list(self._by_key.values())
+
+    def handle(self, entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None:
+            return
+        if event.is_step_start and event.step_key:
+            self._step_started[event.step_key] = entry.timestamp
+        elif event.is_step_materialization:
+            self._materialised(event, entry.timestamp)
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION":
+            self._checked(event)
+        elif event.is_step_failure:
+            self._failed(event)
+
+    def close(self, *, succeeded: bool) -> None:
+        """Assets that never reported were skipped because something above them failed."""
+        for key, outcome in self._by_key.items():
+            if key not in self._done and not succeeded and outcome.error is None:
+                outcome.error = "not made because something it needs failed"
+                self._listener("failed", outcome)
+
+    def _materialised(self, event: dg.DagsterEvent, timestamp: float) -> None:
+        materialisation = event.step_materialization_data.materialization
+        outcome = self._by_key.get(materialisation.asset_key)
+        if outcome is None or materialisation.asset_key in self._done:
+            return
+        self._done.add(materialisation.asset_key)
+        metadata = materialisation.metadata
+        rows = metadata.get("dagster/row_count")
+        outcome.rows = int(rows.value) if rows is not None else None  # pyright: ignore
+        outcome.plot = str(metadata["plot_file"].value) if "plot_file" in metadata else None
+        started = self._step_started.get(event.step_key or "", timestamp)
+        outcome.seconds = timestamp - started
+        self._step_started[event.step_key or ""] = timestamp
+        self._listener("finished", outcome)
+
+    def _checked(self, event: dg.DagsterEvent) -> None:
+        evaluation = event.asset_check_evaluation_data
+        outcome = self._by_key.get(evaluation.asset_key)
+        if outcome is None:
+            return
+        if evaluation.passed:
+            outcome.checks_passed += 1
+        else:
+            outcome.checks_failed.append(f"{evaluation.check_name} ({evaluation.severity.value.lower()})")
+
+    def _failed(self, event: dg.DagsterEvent) -> None:
+        error = event.step_failure_data.error
+        cause = error.cause if error and error.cause else error
+        message = " ".join((cause.message if cause else "unknown error").split())
+        for key, outcome in self._by_key.items():
+            if key not in self._done and _step_makes(event.step_key, key):
+                outcome.error = message
+                self._done.add(key)
+                self._listener("failed", outcome)
+
+
+def _step_makes(step_key: str | None, key: dg.AssetKey) -> bool:
+    return step_key is not None and step_key == "__".join(key.path)
+
+
+def summary_rows(outcomes: Sequence[AssetOutcome]) -> list[tuple[str, str, str, str]]:
+    """Asset, rows, seconds and checks of each outcome, as text."""
+    return [
+        (
+            outcome.key.to_user_string(),
+            "" if outcome.rows is None else f"{outcome.rows:,}",
+            f"{outcome.seconds:.1f}",
+            outcome.error
+            or (f"failed: {', '.join(outcome.checks_failed)}" if outcome.checks_failed else f"{outcome.checks_passed} passed"),
+        )
+        for outcome in outcomes
+    ]

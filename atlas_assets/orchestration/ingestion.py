@@ -1,0 +1,121 @@
+"""From a vendor's replies to rows: every reply is stored before it is read."""
+
+from __future__ import annotations
+
+import bisect
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from atlas_assets.data_sources.base import BaseDataSource
+    from atlas_assets.data_sources.http import Reply
+    from atlas_assets.lake import Lake, ObjectRecord, StoredObject
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of a raw table and the stored replies they came from."""
+
+    rows: pa.Table
+    objects: tuple[ObjectRecord, ...]
+
+
+def ingest(
+    source: BaseDataSource[Any, Any],
+    *,
+    start: date,
+    end: date,
+    partition_keys: Sequence[str],
+    lake: Lake,
+    now: datetime,
+    run_id: str,
+) -> Batch:
+    """Fetch the days from ``start`` to ``end`` (inclusive), store the replies, read the rows.
+
+    Parameters
+    ----------
+    partition_keys
+        All partition days in order; a row belongs to the first one that is not before its day.
+    now
+        The time of receipt.
+
+    Raises
+    ------
+    SourceError
+        When the vendor does not answer as it should. The replies received until then are stored.
+    """
+    import pyarrow as pa
+
+    from atlas_assets.data_sources.base import unique_rows
+
+    tables: list[pa.Table] = []
+    records: list[ObjectRecord] = []
+    for query in source.queries(start, end):
+        for reply in source.extract(query):
+            stored = lake.objects.put(
+                reply.content,
+                source=source.source,
+                dataset=source.dataset,
+                received=now.date(),
+                suffix=source.media_suffix,
+            )
+            rows = source.transform(reply.content, query)
+            records.append(_record(source, stored, reply, rows=rows.num_rows, start=start, end=end, now=now, run_id=run_id))
+            tables.append(
+                rows.append_column("partition_date", _partition_dates(source.row_dates(rows), partition_keys))
+                .append_column("object_id", pa.repeat(stored.object_id, rows.num_rows))
+                .append_column("ingested_at", pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), rows.num_rows))
+            )
+    return Batch(unique_rows(pa.concat_tables(tables), source.table), tuple(records))
+
+
+def _partition_dates(days: pa.Array, partition_keys: Sequence[str]) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    keys = [date.fromisoformat(key) for key in partition_keys]
+    distinct = pc.unique(days)
+    partition = pa.array([keys[bisect.bisect_left(keys, day)] for day in distinct.to_pylist()], pa.date32())
+    return partition.take(pc.index_in(days, distinct))
+
+
+def _record(
+    source: BaseDataSource[Any, Any],
+    stored: StoredObject,
+    reply: Reply,
+    *,
+    rows: int,
+    start: date,
+    end: date,
+    now: datetime,
+    run_id: str,
+) -> ObjectRecord:
+    from atlas_assets.lake import ObjectRecord
+
+    return ObjectRecord(
+        object_id=stored.object_id,
+        path=stored.path,
+        source=source.source,
+        dataset=source.dataset,
+        request=json.dumps(reply.request, sort_keys=True),
+        status=reply.status,
+        headers=json.dumps(reply.headers, sort_keys=True),
+        window_start=datetime.combine(start, time.min, UTC),
+        window_end=datetime.combine(end, time.max, UTC),
+        fetched_at=now,
+        bytes=len(reply.content),
+        rows=rows,
+        run_id=run_id,
+    )
+
+
+def as_failure(error: Exception, *, permanent: bool) -> dg.Failure:
+    """A vendor's failure as Dagster sees it: permanent ones are not tried again."""
+    return dg.Failure(description=str(error), allow_retries=not permanent)

@@ -1,0 +1,120 @@
+"""What every materialisation says about itself, always in the same words."""
+
+from __future__ import annotations
+
+import base64
+import io
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+    from matplotlib.figure import Figure
+
+    from atlas_assets.contracts.tables import Table
+    from atlas_assets.lake import Lake
+
+PREVIEW_ROWS = 5
+PREVIEW_COLUMNS = 8
+TIME_COLUMNS = (
+    "session_date",
+    "period",
+    "event_time",
+    "bucket_end",
+    "origin_date",
+    "date",
+    "partition_date",
+    "realtime_start",
+)
+
+
+@cache
+def column_schema(table: Table) -> dg.TableSchema:
+    """The columns of a table as the UI shows them."""
+    from atlas_assets.contracts.schema import primary_key, sql_types
+
+    keys = set(primary_key(table.contract))
+    columns = table.contract.to_schema().columns
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                sql_type,
+                description=columns[name].description,
+                constraints=dg.TableColumnConstraints(nullable=columns[name].nullable, unique=keys == {name}),
+                tags={"unit": _tag(unit)} if (unit := (columns[name].metadata or {}).get("unit")) else None,
+            )
+            for name, sql_type in sql_types(table.contract).items()
+        ]
+    )
+
+
+def table_metadata(
+    table: Table, written: pd.DataFrame | pa.Table, *, lake: Lake, plot: Figure | None, plot_folder: Path
+) -> dict[str, Any]:
+    """Rows, columns, place, time range, preview and plot of what was just written."""
+    frame = written if hasattr(written, "iloc") else written.slice(max(0, written.num_rows - 1000)).to_pandas()
+    metadata: dict[str, Any] = {
+        "dagster/row_count": len(written),
+        "dagster/table_name": table.name,
+        "dagster/column_schema": column_schema(table),
+        "dagster/uri": str(lake.config.tables_folder.joinpath(*table.name.split("."))),
+        "preview": preview(frame),
+    }
+    if time_range := _time_range(written):
+        metadata["time_range"] = time_range
+    if plot is not None:
+        file = plot_folder / f"{table.name.replace('.', '_')}.png"
+        metadata["plot"] = figure_metadata(plot, file)
+        metadata["plot_file"] = dg.MetadataValue.path(file)
+    return metadata
+
+
+def preview(frame: pd.DataFrame) -> dg.MetadataValue:
+    """The last rows as a Markdown table, long texts cut."""
+    shown = frame.tail(PREVIEW_ROWS).iloc[:, :PREVIEW_COLUMNS]
+    header = [str(name) for name in shown.columns]
+    rows = [[_cell(value) for value in row] for row in shown.itertuples(index=False)]
+    lines = [header, ["---"] * len(header), *rows]
+    more = f"\n\n{frame.shape[1] - PREVIEW_COLUMNS} more columns" if frame.shape[1] > PREVIEW_COLUMNS else ""
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines) + more)
+
+
+def figure_metadata(figure: Figure, file: Path) -> dg.MetadataValue:
+    """A figure as an embedded image; the same image is kept as a file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=72)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=120)
+    figure.clear()
+    encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return dg.MetadataValue.md(f"![{file.stem}](data:image/png;base64,{encoded})")
+
+
+def _time_range(written: Any) -> str | None:
+    names = list(written.columns) if hasattr(written, "iloc") else written.column_names
+    column = next((name for name in TIME_COLUMNS if name in names), None)
+    if column is None or len(written) == 0:
+        return None
+    if hasattr(written, "iloc"):
+        first, last = written[column].min(), written[column].max()
+    else:
+        import pyarrow.compute as pc
+
+        bounds = pc.min_max(written[column]).as_py()
+        first, last = bounds["min"], bounds["max"]
+    return f"{column}: {str(first)[:19]} to {str(last)[:19]}"
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value).removesuffix(" 00:00:00")
+    text = " ".join(text.split()).replace("|", "\\|")
+    return text if len(text) <= 40 else f"{text[:37]}…"
+
+
+def _tag(unit: str) -> str:
+    return "".join(character if character.isalnum() or character in "_-." else "_" for character in unit)[:63]

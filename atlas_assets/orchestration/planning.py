@@ -1,0 +1,107 @@
+"""What there is to do: partitions never loaded, tables whose inputs, code or parameters changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from atlas_assets.contracts.tables import TABLES
+
+if TYPE_CHECKING:
+    from atlas_assets.lake import Lake
+
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+CODE_VERSION_TAG = "dagster/code_version"
+
+
+@dataclass(frozen=True)
+class Load:
+    """Adjacent partitions of a raw asset that were never loaded."""
+
+    key: dg.AssetKey
+    first: str
+    last: str
+    partitions: int
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Run tags that ask for these partitions in one run."""
+        return {RANGE_START_TAG: self.first, RANGE_END_TAG: self.last}
+
+
+def missing_loads(graph: dg.AssetGraph, instance: dg.DagsterInstance) -> list[Load]:
+    """The loads that bring every partitioned asset up to date."""
+    loads: list[Load] = []
+    for node in graph.asset_nodes:
+        if node.partitions_def is None:
+            continue
+        keys = list(node.partitions_def.get_partition_keys())
+        present = set(instance.get_materialized_partitions(node.key))
+        run: list[str] = []
+        for key in [*keys, None]:
+            if key is not None and key not in present:
+                run.append(key)
+            elif run:
+                loads.append(Load(node.key, run[0], run[-1], len(run)))
+                run = []
+    return loads
+
+
+def stale_assets(graph: dg.AssetGraph, instance: dg.DagsterInstance, lake: Lake) -> dict[dg.AssetKey, str]:
+    """Unpartitioned assets that are not what their inputs and code would make now, each with the reason."""
+    stale: dict[dg.AssetKey, str] = {}
+    names = {dg.AssetKey(list(table.asset_key)): table.name for table in TABLES}
+    present = {info.name for info in lake.tables()}
+    versions: dict[str, str] = {}
+    for key in graph.toposorted_asset_keys:
+        node = graph.get(key)
+        if node.partitions_def is not None or not node.parent_keys:
+            continue
+        event = instance.get_latest_materialization_event(key)
+        if event is None or event.asset_materialization is None:
+            stale[key] = "never made"
+            continue
+        made = event.asset_materialization
+        if (made.tags or {}).get(CODE_VERSION_TAG) != node.code_version:
+            stale[key] = "code or parameters changed"
+            continue
+        recorded = _recorded_inputs(made.metadata)
+        for parent in sorted(node.parent_keys):
+            name = names[parent]
+            if name not in present:
+                continue
+            current = versions.setdefault(name, lake.version(name))
+            if recorded.get(name) != current:
+                stale[key] = f"{name} changed"
+                break
+    return stale
+
+
+def next_wave(graph: dg.AssetGraph, stale: Mapping[dg.AssetKey, str], never_made: str = "never made") -> list[dg.AssetKey]:
+    """The stale assets that can run now: those without a stale ancestor, and what was never made below them.
+
+    A stale asset below another waits: if the upper one turns out the same, the lower one need not run.
+    """
+    wave: list[dg.AssetKey] = []
+    for key in graph.toposorted_asset_keys:
+        if key not in stale:
+            continue
+        waits_for = [parent for parent in graph.get(key).parent_keys if parent in stale]
+        if not waits_for or (stale[key] == never_made and all(parent in wave for parent in waits_for)):
+            wave.append(key)
+    return wave
+
+
+def _recorded_inputs(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, str]:
+    value = metadata["inputs"].value if "inputs" in metadata else {}
+    return dict(json.loads(value) if isinstance(value, str) else value or {})  # pyright: ignore
+
+
+def selection_of(keys: Sequence[dg.AssetKey]) -> str:
+    """Asset keys as people read them."""
+    return ", ".join(key.to_user_string() for key in keys)

@@ -1,0 +1,83 @@
+"""What holds for every asset: owner, layer, freshness, automation, checks. No asset can forget it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+import dagster as dg
+
+from atlas_assets.contracts.tables import TABLES
+from atlas_assets.orchestration.automation import when_inputs_change
+from atlas_assets.orchestration.checks import contract_checks
+from atlas_assets.orchestration.resources import LakeResource, VendorResource, configured_settings
+from atlas_assets.settings import Settings
+
+OWNERS = {
+    "raw": "team:data-engineering",
+    "silver": "team:data-engineering",
+    "gold": "team:quant-research",
+    "model": "team:quant-research",
+}
+FRESHNESS = {
+    "raw": dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=72), warn_window=timedelta(hours=36)),
+    "silver": dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=78), warn_window=timedelta(hours=40)),
+    "gold": dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=84), warn_window=timedelta(hours=44)),
+}
+EXECUTION = {
+    "max_concurrent": 2,
+    "start_method": {
+        "forkserver": {
+            "preload_modules": [
+                "atlas_assets.definitions",
+                "atlas_assets.orchestration.preloaded",
+            ]
+        }
+    },
+}
+AUTOMATION = dg.AutomationConditionSensorDefinition(
+    "run_when_inputs_change",
+    target=dg.AssetSelection.all(),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=5,
+)
+
+
+def apply_house_policy(declared: dg.Definitions) -> dg.Definitions:
+    """Everything declared, with the house's policy applied to each asset."""
+    settings = configured_settings()
+    equipped = dg.Definitions.merge(
+        declared,
+        dg.Definitions(
+            resources={"lake": LakeResource(), "vendors": VendorResource()},
+            executor=dg.multiprocess_executor.configured(EXECUTION),
+            sensors=[AUTOMATION],
+        ),
+    )
+    governed = equipped.permissive_map_resolved_asset_specs(
+        func=lambda spec: _governed(spec, settings), selection=None
+    )
+    present = {tuple(key.path) for key in governed.resolve_asset_graph().get_all_asset_keys()}
+    checks = [contract_checks(table) for table in TABLES if table.asset_key in present]
+    return dg.Definitions.merge(governed, dg.Definitions(asset_checks=checks))
+
+
+def _governed(spec: dg.AssetSpec, settings: Settings) -> dg.AssetSpec:
+    layer, domain, _ = spec.key.path
+    return spec.replace_attributes(
+        group_name=domain,
+        owners=[OWNERS[layer]],
+        tags={**spec.tags, "layer": layer},
+        freshness_policy=None if spec.key.path[1] == "landing" else FRESHNESS.get(layer, FRESHNESS["gold"]),
+        automation_condition=None if layer == "raw" else when_inputs_change(),
+        code_version=_code_version(spec, settings),
+    )
+
+
+def _code_version(spec: dg.AssetSpec, settings: Settings) -> str | None:
+    """The algorithm's version and, where a model has parameters, their digest: changing one is new code."""
+    section = spec.metadata.get("parameters")
+    if section is None:
+        return spec.code_version
+    parameters = getattr(settings.models, section)
+    return f"{spec.code_version}-{hashlib.sha256(parameters.model_dump_json().encode()).hexdigest()[:8]}"

@@ -1,0 +1,1 @@
+"""Tone of news and posts: pure functions over texts and frames of documents."""

@@ -1,0 +1,33 @@
+"""What every test may use: a lake of its own, the sandbox's clock, the recorded material."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED = REPOSITORY.parent / "shared"
+
+
+@pytest.fixture
+def recorded() -> Path:
+    """The folder of real replies and market data, which lies beside the repository where it is there at all."""
+    if not SHARED.is_dir():
+        pytest.skip("the folder ../shared with recorded material is not there")
+    return SHARED
+
+
+@pytest.fixture
+def atlas_home(tmp_path, monkeypatch) -> Path:
+    """A home of its own: settings, lake and landing folder of the sandbox below a temporary folder."""
+    from atlas_assets.orchestration import resources
+
+    monkeypatch.setenv("ATLAS_HOME", str(tmp_path))
+    monkeypatch.delenv("ATLAS_ENV", raising=False)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    for cached in (resources.configured_settings, resources.configured_lake):
+        cached.cache_clear()
+    yield tmp_path
+    for cached in (resources.configured_settings, resources.configured_lake):
+        cached.cache_clear()

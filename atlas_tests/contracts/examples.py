@@ -1,0 +1,94 @@
+"""Rows that keep a contract, made from nothing but the contract, and what breaks each rule between columns."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from atlas_assets.contracts import gold, raw, silver
+from atlas_assets.contracts.columns import Contract
+from atlas_assets.contracts.schema import arrow_schema
+
+ABSTRACT = {raw.RawContract, silver.Provenance}
+CONTRACTS: list[type[Contract]] = [
+    member
+    for module in (raw, silver, gold)
+    for member in vars(module).values()
+    if isinstance(member, type) and issubclass(member, Contract) and member.__module__ == module.__name__
+    if member not in ABSTRACT
+]
+
+Row = dict[str, Any]
+
+# What to change in a row of `rows` so that it breaks this rule.
+BREAKS: dict[str, Row] = {
+    "bollinger_lower_20 <= bollinger_middle_20": {"bollinger_lower_20": 0.6},
+    "bollinger_upper_20 >= bollinger_middle_20": {"bollinger_upper_20": 0.4},
+    "breaches <= observations": {"breaches": 1000},
+    "buy_volume + sell_volume >= imbalance": {"imbalance": 1.1},
+    "expected_breaches <= observations": {"expected_breaches": 1000.0},
+    "expected_shortfall <= value_at_risk": {"expected_shortfall": 0.6},
+    "first_session <= last_session": {"last_session": date(1999, 1, 1)},
+    "first_trade_id <= last_trade_id": {"first_trade_id": 1000},
+    "high_raw >= close_raw": {"close_raw": 0.6, "open_raw": None},
+    "high_raw >= low_raw": {"low_raw": 0.6, "open_raw": None, "close_raw": 0.6, "high_raw": 0.5},
+    "high_raw >= open_raw": {"open_raw": 0.6},
+    "is_breach == (log_return < value_at_risk)": {"is_breach": True},
+    "known_from <= known_to": {"known_to": date(1999, 1, 1)},
+    "low_raw <= close_raw": {"close_raw": 0.4},
+    "low_raw <= open_raw": {"open_raw": 0.4},
+    "open_time <= close_time": {"open_time": 1000},
+    "positive_share + negative_share <= 1": {"positive_share": 0.6},
+    "realtime_start <= realtime_end": {"realtime_end": date(1999, 1, 1)},
+    "regime != 'calm' or turbulent_probability <= 0.5": {"turbulent_probability": 0.6},
+    "regime != 'turbulent' or turbulent_probability >= 0.5": {"regime": "turbulent", "turbulent_probability": 0.4},
+    "window_start <= window_end": {"window_end": datetime(1999, 1, 1, tzinfo=UTC)},
+}
+
+
+def rows(contract: type[Contract], number: int = 4) -> list[Row]:
+    """Rows that keep the contract: equal numbers satisfy every order, keys differ by the row's number."""
+    allowed = {
+        name: check.statistics["allowed_values"][0]
+        for name, column in contract.to_schema().columns.items()
+        for check in column.checks
+        if check.name == "isin"
+    }
+    made: list[Row] = []
+    for index in range(number):
+        values = {
+            pa.string(): f"{index:064}",
+            pa.float64(): 0.5,
+            pa.int64(): index + 1,
+            pa.bool_(): False,
+            pa.date32(): date(2020, 1, 1) + timedelta(days=index),
+            pa.timestamp("us", tz="UTC"): datetime(2020, 1, 1, tzinfo=UTC) + timedelta(hours=index),
+        }
+        made.append({field.name: allowed.get(field.name, values[field.type]) for field in arrow_schema(contract)})
+    return made
+
+
+def table(contract: type[Contract], content: list[Row]) -> pa.Table:
+    """The rows with the contract's types; Arrow would refuse nulls where the contract does."""
+    schema = pa.schema([field.with_nullable(True) for field in arrow_schema(contract)])
+    return pa.Table.from_pylist(content, schema=schema)
+
+
+def out_of_bounds(contract: type[Contract]) -> list[tuple[str, str, Any]]:
+    """Column, rule and a value that breaks it, for each bound of the contract."""
+    broken: list[tuple[str, str, Any]] = []
+    for name, column in contract.to_schema().columns.items():
+        for check in column.checks:
+            bounds = check.statistics
+            value = {
+                "greater_than": lambda bounds=bounds: bounds["min_value"],
+                "greater_than_or_equal_to": lambda bounds=bounds: bounds["min_value"] - 1,
+                "less_than": lambda bounds=bounds: bounds["max_value"],
+                "less_than_or_equal_to": lambda bounds=bounds: bounds["max_value"] + 1,
+                "isin": lambda: "it's \"other",
+                "str_length": lambda: "é" * 63,
+            }[check.name]()
+            broken.append((name, str(check.error), value))
+    return broken

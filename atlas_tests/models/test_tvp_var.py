@@ -1,0 +1,236 @@
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from atlas_assets.models.connectedness import connectedness
+from atlas_assets.models.tvp_var import TVPVAR, BayesPrior, MinnesotaPrior, regressors_of
+
+
+def simulate(*, rows=160, variables=3, seed=2):
+    rng = np.random.default_rng(seed)
+    a = 0.4 * np.eye(variables) + 0.1 * rng.normal(size=(variables, variables))
+    y = np.zeros((rows, variables))
+    for t in range(1, rows):
+        y[t] = 0.2 + a @ y[t - 1] + rng.normal(size=variables) @ np.diag(1.0 + np.arange(variables))
+    return y
+
+
+Y = simulate()
+
+
+def kalman_oracle(y, x, mean, p, sigma, *, forgetting, decay, current=False, scale_innovation=False, stable=None):
+    """The full-form filter with plain matrices: state vec by equation, covariance p (nm, nm)."""
+    n, m = y.shape[1], x.shape[1]
+    beta, kept, rows = mean.ravel(), mean, []
+    for t in range(len(y)):
+        r = p if t == 0 else p / forgetting
+        f = np.kron(np.eye(n), x[t])
+        e = y[t] - f @ beta
+        s = sigma + f @ r @ f.T
+        density = -0.5 * (n * np.log(2 * np.pi) + np.linalg.slogdet(s)[1] + e @ np.linalg.solve(s, e))
+        innovation = 0.1 * np.outer(y[t], y[t]) if current and t == 0 else np.outer(e, e)
+        updated = decay * sigma + (1 - decay) * innovation
+        if current:
+            s = updated + f @ r @ f.T
+        gain = r @ f.T @ np.linalg.inv(s)
+        previous, beta, p, sigma = beta, beta + gain @ e, r - gain @ f @ r, updated
+        if stable is not None and not stable(beta.reshape(n, m)):
+            beta = 0.99 * previous
+        else:
+            kept = beta.reshape(n, m)
+        rows.append((kept, sigma, y[t] - e, density))
+    return tuple(np.array(column) for column in zip(*rows, strict=True))
+
+
+def matrix_normal_oracle(y, x, theta, c, sigma, *, forgetting, decay):
+    rows = []
+    for t in range(len(y)):
+        r = c if t == 0 else c / forgetting
+        e, q = y[t] - theta @ x[t], 1 + x[t] @ r @ x[t]
+        s = q * sigma
+        density = -0.5 * (len(e) * np.log(2 * np.pi) + np.linalg.slogdet(s)[1] + e @ np.linalg.solve(s, e))
+        gain = r @ x[t] / q
+        theta, c = theta + np.outer(e, gain), r - q * np.outer(gain, gain)
+        sigma = decay * sigma + (1 - decay) * np.outer(e, e) / q
+        rows.append((theta, sigma, y[t] - e, density))
+    return tuple(np.array(column) for column in zip(*rows, strict=True))
+
+
+def outputs(fitted, lags):
+    return tuple(
+        column[lags:]
+        for column in (
+            fitted.coefficients,
+            fitted.covariance,
+            fitted.one_step_forecast,
+            fitted.log_predictive_density,
+        )
+    )
+
+
+@pytest.mark.parametrize("lags", [1, 2])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_kronecker_filter_equals_the_matrix_oracle(lags, intercept):
+    model = TVPVAR(lags=lags, intercept=intercept, forgetting=0.98, covariance_decay=0.95)
+    prior = model.prior.initial_state(Y, lags=lags, intercept=intercept)
+    x = regressors_of(Y, lags=lags, intercept=intercept)
+    expected = matrix_normal_oracle(
+        Y[lags:], x, prior.mean, prior.regressors, prior.observation, forgetting=0.98, decay=0.95
+    )
+    for ours, theirs in zip(outputs(model.fit(Y), lags), expected, strict=True):
+        assert_allclose(ours, theirs, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("update", ["previous", "current"])
+@pytest.mark.parametrize("lags", [1, 2])
+def test_full_filter_equals_the_matrix_oracle(update, lags):
+    model = TVPVAR(lags=lags, form="full", covariance_update=update, forgetting=0.98, covariance_decay=0.95)
+    prior = model.prior.initial_state(Y, lags=lags, intercept=True)
+    sigma = prior.observation
+    if update == "current":
+        for t in range(1, lags):
+            sigma = 0.95 * sigma + 0.05 * 0.1 * np.outer(Y[t], Y[t])
+    expected = kalman_oracle(
+        Y[lags:],
+        regressors_of(Y, lags=lags, intercept=True),
+        prior.mean,
+        np.kron(prior.equations, prior.regressors),
+        sigma,
+        forgetting=0.98,
+        decay=0.95,
+        current=update == "current",
+    )
+    for ours, theirs in zip(outputs(model.fit(Y), lags), expected, strict=True):
+        assert_allclose(ours, theirs, rtol=1e-9, atol=1e-11)
+
+
+def test_both_forms_agree_while_the_covariance_is_constant():
+    options = {"lags": 2, "forgetting": 0.97, "covariance_decay": 1.0}
+    full, kronecker = (TVPVAR(form=form, **options).fit(Y) for form in ("full", "kronecker"))
+    for ours, theirs in zip(outputs(full, 2), outputs(kronecker, 2), strict=True):
+        assert_allclose(ours, theirs, rtol=1e-8, atol=1e-10)
+
+
+def test_without_forgetting_and_with_a_flat_prior_it_is_least_squares():
+    model = TVPVAR(forgetting=1.0, prior=MinnesotaPrior(tightness=1e5, intercept_variance=1e10))
+    x = regressors_of(Y, lags=1, intercept=True)
+    expected = np.linalg.lstsq(x, Y[1:], rcond=None)[0].T
+    assert_allclose(model.fit(Y).coefficients[-1], expected, rtol=1e-6)
+
+
+def test_shrinking_keeps_explosive_coefficients_out():
+    walk = np.cumsum(simulate(variables=2), axis=0)
+    model = TVPVAR(form="full", stability="shrink", forgetting=0.9, intercept=False, prior=MinnesotaPrior(own_lag=0.9))
+    fitted = model.fit(walk)
+    radius = np.abs(np.linalg.eigvals(fitted.lag_coefficients)).max(axis=1)
+    assert radius.max() <= 1 + 1e-12
+    prior = model.prior.initial_state(walk, lags=1, intercept=False)
+    expected = kalman_oracle(
+        walk[1:],
+        walk[:-1],
+        prior.mean,
+        np.kron(prior.equations, prior.regressors),
+        prior.observation,
+        forgetting=0.9,
+        decay=0.96,
+        stable=lambda a: np.abs(np.linalg.eigvals(a)).max() <= 1,
+    )
+    unchanged = (np.diff(expected[0], axis=0) == 0).all(axis=(1, 2)).sum()
+    assert unchanged > 5
+    assert_allclose(fitted.coefficients[1:], expected[0], rtol=1e-7)
+
+
+@pytest.mark.parametrize("form", ["kronecker", "full"])
+@pytest.mark.parametrize("stability", ["none", "shrink"])
+def test_update_equals_the_refit(form, stability):
+    options = {"lags": 2, "form": form, "stability": stability}
+    model = TVPVAR(**options)
+    model.fit(Y[:100])
+    first, rest = model.update(Y[100]), model.update(Y[101:])
+    refit = TVPVAR(**options)
+    expected = refit.fit(Y)
+    for name in ("coefficients", "covariance", "one_step_forecast", "log_predictive_density"):
+        assert_allclose(
+            np.concatenate([getattr(first, name), getattr(rest, name)]), getattr(expected, name)[100:], rtol=1e-12
+        )
+    assert_array_equal(model.forecast(3).mean, refit.forecast(3).mean)
+
+
+@pytest.mark.parametrize("form", ["kronecker", "full"])
+def test_the_first_step_of_the_forecast_is_the_predictive_density(form):
+    model = TVPVAR(form=form, lags=2)
+    model.fit(Y[:-1])
+    forecast = model.forecast(4)
+    row = model.update(Y[-1])
+    assert_allclose(forecast.mean[0], row.one_step_forecast[0], rtol=1e-12)
+    e, s = Y[-1] - forecast.mean[0], forecast.covariance[0]
+    density = -0.5 * (3 * np.log(2 * np.pi) + np.linalg.slogdet(s)[1] + e @ np.linalg.solve(s, e))
+    assert_allclose(density, row.log_predictive_density[0], rtol=1e-10)
+    assert (np.linalg.eigvalsh(forecast.covariance) > 0).all()
+    assert (np.diff(np.trace(forecast.covariance, axis1=1, axis2=2)) > 0).all()
+
+
+def test_forecast_errors_are_calibrated():
+    y = simulate(rows=1500)
+    fitted = TVPVAR(covariance_decay=0.99).fit(y)
+    errors = (y - fitted.one_step_forecast)[300:]
+    assert_allclose(errors.std(axis=0), [1, 2, 3], rtol=0.1)
+    assert_allclose(np.sqrt(np.diagonal(fitted.covariance[300:], axis1=1, axis2=2).mean(axis=0)), [1, 2, 3], rtol=0.1)
+
+
+def test_the_default_prior_marks_the_rows_it_has_seen():
+    fitted = TVPVAR(prior=MinnesotaPrior(training=40)).fit(Y)
+    assert_array_equal(fitted.in_sample, np.arange(160) < 40)
+    assert TVPVAR(prior=BayesPrior()).fit(Y).in_sample.all()
+    assert fitted.coefficients.shape == (160, 3, 4)
+    assert fitted.lag_coefficients.shape == (160, 3, 3)
+    assert np.isnan(fitted.one_step_forecast[0]).all()
+
+
+def test_bayes_prior_is_least_squares_on_its_rows():
+    prior = BayesPrior(observations=80).initial_state(Y, lags=1, intercept=True)
+    x = regressors_of(Y[:80], lags=1, intercept=True)
+    slopes = np.linalg.lstsq(x, Y[1:80], rcond=None)[0]
+    assert_allclose(prior.mean, slopes.T)
+    assert_allclose(prior.observation, (Y[1:80] - x @ slopes).T @ (Y[1:80] - x @ slopes) / 79)
+
+
+def test_usage_errors_are_sentences():
+    with pytest.raises(ValueError, match="forgetting in"):
+        TVPVAR(forgetting=1.5)
+    with pytest.raises(ValueError, match='no form="banded"'):
+        TVPVAR(form="banded")
+    with pytest.raises(ValueError, match="not fitted"):
+        TVPVAR().forecast(1)
+    with pytest.raises(ValueError, match="row 1 has a missing"):
+        TVPVAR().fit([[1.0, 2.0], [np.nan, 1.0]])
+    with pytest.raises(ValueError, match="training >= 4 rows"):
+        TVPVAR().fit(Y[:10])
+    with pytest.raises(ValueError, match="that vary"):
+        TVPVAR().fit(np.ones((100, 2)))
+    model = TVPVAR(demean="full_sample")
+    model.fit(Y)
+    with pytest.raises(ValueError, match="fit it again"):
+        model.update(Y[0])
+
+
+@pytest.mark.recorded
+def test_reproduces_connectedness_approach(quant):
+    # R package ConnectednessApproach on Diebold & Yilmaz (2012), TVP-VAR(1), both factors 0.99, Bayes prior, H = 10.
+    y = pd.read_csv(quant / "conn_dy2012.csv").iloc[:, 1:].to_numpy()
+    model = TVPVAR(
+        forgetting=0.99,
+        covariance_decay=0.99,
+        intercept=False,
+        demean="full_sample",
+        prior=BayesPrior(),
+        covariance_update="current",
+        form="full",
+        stability="shrink",
+    )
+    fitted = model.fit(y)
+    total = connectedness(fitted.lag_coefficients, fitted.covariance, horizon=10).total
+    assert_allclose(total.mean(), 20.7558605361, atol=1e-10)
+    reference = pd.read_csv(quant / "ref_dy2012_tvpvar_p1_099_099_tci.csv")["TCI"]
+    assert_allclose(total, reference, atol=1e-9)

@@ -1,0 +1,126 @@
+"""Changing or cutting off the future leaves every value of the past as it was, to the last bit."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+
+from atlas_assets.clustering.regimes import markov_regimes
+from atlas_assets.indicators.registry import INDICATORS, technical_indicators
+from atlas_assets.indicators.vpin import vpin_from_bars, vpin_from_trades
+from atlas_assets.models.tvp_var import TVPVAR, BayesPrior, MinnesotaPrior
+from atlas_assets.risk_management.var import historical_var, parametric_var
+
+ROWS = 300
+CUTS = [101, 102, 177, 256, 299]
+TRAINING = 100
+RETURNS = np.random.default_rng(8).standard_t(5, (ROWS, 3)) * 0.01
+
+
+def changed_after(values, cut):
+    changed = values.copy()
+    changed[cut:] = values[cut:] * -3 + 0.5
+    return changed
+
+
+def pasts(values, cut):
+    """The data cut off at a row, and the data with another future."""
+    return values[:cut], changed_after(values, cut)
+
+
+@cache
+def bars():
+    close = 100 * np.exp(np.cumsum(RETURNS[:, 0]))
+    return pd.DataFrame(
+        {
+            "instrument_id": 1,
+            "session_date": pd.date_range("2020-01-01", periods=ROWS),
+            "open": close,
+            "high": close * (1 + np.abs(RETURNS[:, 1])),
+            "low": close * (1 - np.abs(RETURNS[:, 2])),
+            "close": close,
+            "volume": 1e6 * (1 + np.abs(RETURNS[:, 1])),
+        }
+    )
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("indicator", INDICATORS, ids=lambda indicator: indicator.name)
+def test_indicators(indicator, cut):
+    complete = technical_indicators(bars(), indicators=[indicator])
+    other = bars().copy()
+    prices = ["open", "high", "low", "close"]
+    other.loc[cut:, prices] *= 3
+    for past in (bars()[:cut], other):
+        pd.testing.assert_frame_equal(
+            technical_indicators(past, indicators=[indicator])[:cut], complete[:cut], check_exact=True
+        )
+
+
+SERIES = {
+    "regimes": lambda r: [markov_regimes(r[:, 0], training=TRAINING).probabilities],
+    "regimes, autoregressive": lambda r: [markov_regimes(r[:, 0], training=TRAINING, order=1).probabilities],
+    "historical VaR": lambda r: vars(historical_var(r[:, 0], window=60, level=0.05)).values(),
+    "rolling VaR": lambda r: vars(parametric_var(r[:, 0], window=60, level=0.05)).values(),
+    "EWMA VaR": lambda r: vars(parametric_var(r[:, 0], window=60, level=0.05, volatility="ewma")).values(),
+    "TVP-VAR": lambda r: tvp_var_columns(r, prior=MinnesotaPrior(training=TRAINING)),
+    "TVP-VAR, full": lambda r: tvp_var_columns(r, form="full", stability="shrink", lags=2),
+    "TVP-VAR, Bayes prior": lambda r: tvp_var_columns(r, prior=BayesPrior(observations=TRAINING)),
+    "TVP-VAR, current": lambda r: tvp_var_columns(r, form="full", covariance_update="current"),
+}
+
+
+def tvp_var_columns(rows, **options):
+    fitted = TVPVAR(**options).fit(rows)
+    return fitted.coefficients, fitted.covariance, fitted.one_step_forecast, fitted.log_predictive_density
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("columns", SERIES.values(), ids=SERIES)
+def test_series(columns, cut):
+    for past in pasts(RETURNS, cut):
+        for ours, complete in zip(columns(past), columns(RETURNS), strict=True):
+            assert_array_equal(ours[:cut], complete[:cut])
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_forecasts_of_value_at_risk_do_not_see_their_own_day(cut):
+    for method in (historical_var, parametric_var):
+        complete = method(RETURNS[:, 0], window=60, level=0.05)
+        unknown = method(np.append(RETURNS[:cut, 0], np.nan), window=60, level=0.05)
+        assert unknown.value_at_risk[cut] == complete.value_at_risk[cut]
+
+
+def trades():
+    rng = np.random.default_rng(3)
+    time = 1_600_000_000 + np.sort(rng.uniform(0, 5 * 86_400, 8000))
+    return time, 100 + np.cumsum(rng.choice([-0.01, 0.0, 0.01], 8000)), rng.integers(1, 100, 8000).astype(float)
+
+
+@pytest.mark.parametrize("price_change", ["close_to_close", "last_minus_first"])
+@pytest.mark.parametrize("cut", [3000, 4321, 6001, 7999])
+def test_vpin(price_change, cut):
+    time, price, volume = trades()
+    options = {"price_change": price_change, "buckets_per_day": 20, "window": 5}
+    complete = vpin_from_trades(time, price, volume, **options)
+    futures = [
+        (time[:cut], price[:cut], volume[:cut]),
+        (time, changed_after(price, cut), np.append(volume[:cut], 7 * volume[cut:])),
+    ]
+    for past in futures:
+        ours = vpin_from_trades(*past, **options)
+        known = complete.bucket_end <= time[cut - 1]
+        assert known.sum() > 5
+        for name, column in vars(complete).items():
+            assert_array_equal(getattr(ours, name)[: known.sum()], column[known])
+
+
+def test_vpin_of_bars():
+    time, price, volume = np.arange(5000) * 60.0, trades()[1][:5000], trades()[2][:5000]
+    complete = vpin_from_bars(time, price, volume)
+    for cut in (2000, 3333, 4999):
+        ours = vpin_from_bars(time[:cut], price[:cut], volume[:cut])
+        for name, column in vars(complete).items():
+            assert_array_equal(getattr(ours, name), column[: ours.vpin.size])

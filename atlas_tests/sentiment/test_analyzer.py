@@ -1,0 +1,59 @@
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atlas_assets.sentiment.analyzer import SentimentAnalyzer
+
+ANALYZER = SentimentAnalyzer()
+
+
+def test_scores_of_the_vader_readme():
+    # github.com/cjhutto/vaderSentiment, README, "Code Examples".
+    texts = [
+        "VADER is smart, handsome, and funny.",
+        "VADER is smart, handsome, and funny!",
+        "VADER is VERY SMART, handsome, and FUNNY.",
+        "VADER is not smart, handsome, nor funny.",
+        "The book was good.",
+        "Today SUX!",
+    ]
+    np.testing.assert_array_equal(ANALYZER.score(texts), [0.8316, 0.8439, 0.9227, -0.7424, 0.4404, -0.5461])
+
+
+def test_missing_and_blank_texts_have_no_score():
+    assert np.isnan(ANALYZER.score(["", " \n", None, float("nan")])).all()
+    assert ANALYZER.score([]).shape == (0,)
+
+
+def test_polarity_has_the_shares_and_the_compound():
+    frame = ANALYZER.polarity(["The book was good.", None, "The book was good."])
+    assert list(frame.columns) == ["negative", "neutral", "positive", "compound"]
+    np.testing.assert_allclose(frame.loc[[0, 2], ["negative", "neutral", "positive"]].sum(axis=1), 1.0, atol=2e-3)
+    assert frame.loc[1].isna().all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.text(max_size=40) | st.none(), max_size=5))
+def test_scores_are_bounded_and_do_not_depend_on_neighbours(texts):
+    scores = ANALYZER.score(texts)
+    known = scores[~np.isnan(scores)]
+    assert ((known >= -1) & (known <= 1)).all()
+    np.testing.assert_array_equal(scores, [ANALYZER.score([text])[0] for text in texts])
+    np.testing.assert_array_equal(ANALYZER.score(texts * 3), np.tile(scores, 3))
+
+
+def test_a_megabyte_post_takes_no_longer_than_its_beginning():
+    start = time.perf_counter()
+    scores = ANALYZER.score(["good but bad " * 80_000, "x" * 1_000_000, "\N{PILE OF POO}" * 1_000_000])
+    assert time.perf_counter() - start < 10
+    assert (np.abs(scores) <= 1).all()
+
+
+def test_usage_errors_are_sentences():
+    with pytest.raises(ValueError, match="engine"):
+        SentimentAnalyzer("bert")
+    with pytest.raises(TypeError, match="needs texts"):
+        ANALYZER.score([3.5])

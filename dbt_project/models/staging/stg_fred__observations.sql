@@ -1,0 +1,11 @@
+select
+    series_id,
+    frequency,
+    date as period,
+    case when isfinite(try_cast(value as double)) then try_cast(value as double) end as value,
+    realtime_start as known_from,
+    'fred' as source,
+    partition_date,
+    ingested_at,
+    object_id
+from {{ source('raw', 'fred_observations') }}
