@@ -199,7 +199,8 @@ def hamilton_filter(returns: npt.ArrayLike, parameters: RegimeParameters) -> tup
 def _stationary(transition: FloatArray) -> FloatArray:
     k = len(transition)
     system = np.vstack([np.eye(k) - transition.T, np.ones(k)])
-    return np.clip(np.linalg.lstsq(system, np.append(np.zeros(k), 1.0), rcond=None)[0], 0.0, 1.0)
+    solution = np.linalg.lstsq(system, np.append(np.zeros(k), 1.0), rcond=None)[0]
+    return np.clip(np.asarray(solution, dtype=np.float64), 0.0, 1.0)
 
 
 def _model(values: FloatArray, states: int, order: int, switching_variance: bool) -> MarkovRegression:

@@ -160,9 +160,8 @@ def _count_twins(
     for part in range(slices):
         groups = f"from {source} where hash({names}) % {slices} = {part} group by {names} having count(*) > 1"
         query = f"select coalesce(sum(twins), 0)::bigint from (select count(*) as twins {groups})"
-        found[f"({names}) in (select ({names}) {groups} limit {sample_rows})"] = connection.execute(query).fetchall()[
-            0
-        ][0]
+        twins = f"({names}) in (select ({names}) {groups} limit {sample_rows})"
+        found[twins] = connection.execute(query).fetchall()[0][0]
     total = sum(found.values())
     return {Rule(key, UNIQUE, "shape", max(found, key=found.__getitem__)): total} if total else {}
 

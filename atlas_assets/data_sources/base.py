@@ -25,7 +25,16 @@ from atlas_assets.settings import SourceSettings
 LAKE_COLUMNS = frozenset({"partition_date", "object_id", "ingested_at"})
 
 # What reading foreign data raises when it is not as documented.
-_READING_ERRORS = (SourceError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError, pa.ArrowException)
+_READING_ERRORS = (
+    SourceError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    pa.ArrowException,
+)
 
 _WINDOW_END = b"window_end"
 

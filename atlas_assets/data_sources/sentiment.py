@@ -133,7 +133,7 @@ def _parsed(content: bytes) -> Mapping[str, Any]:
         )
     except Exception as error:  # the parsers below raise whatever comes up
         raise ValueError(f"a feed that stops the parser: {type(error).__name__}") from None
-    if not feed["entries"] and (not feed["version"] or (feed["bozo"] and not feed["feed"].get("title"))):
+    if not feed["entries"] and (not feed.get("version") or (feed["bozo"] and not feed["feed"].get("title"))):
         raise ValueError("what should be a feed is cut or is something else")
     return feed
 

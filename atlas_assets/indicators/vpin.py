@@ -265,8 +265,10 @@ def _cumulative(values: FloatArray) -> FloatArray:
 
 
 def _rolling_sum(values: FloatArray, window: int) -> FloatArray:
-    sums = _cumulative(values)
-    return sums[window:] - sums[:-window]
+    # Summed window by window: differences of a running sum would carry the rounding of a larger past.
+    if values.size < window:
+        return np.empty(0)
+    return np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(values, window)).sum(axis=1)
 
 
 def _bars_of_trades(seconds: FloatArray, bar_seconds: float) -> tuple[IntArray, IntArray]:
@@ -300,11 +302,9 @@ def _sigma(
         return float(changes.std(ddof=1)) if changes.size > 1 else np.nan
     if sample != "trailing":
         return float(sample)
-    # Deviations are taken from the first change so that a level far from zero does not eat the digits.
-    centred = changes - changes[0]
     count = _trailing_sum(np.diff(day_start, append=changes.size).astype(np.float64), days)
-    mean = _trailing_sum(np.add.reduceat(centred, day_start), days) / np.maximum(count, 1)
-    square = _trailing_sum(np.add.reduceat(centred**2, day_start), days)
+    mean = _trailing_sum(np.add.reduceat(changes, day_start), days) / np.maximum(count, 1)
+    square = _trailing_sum(np.add.reduceat(changes**2, day_start), days)
     variance = np.maximum(square - count * mean**2, 0.0) / np.maximum(count - 1, 1)
     return np.where(count >= 2, np.sqrt(variance), np.nan)[day_number]
 
@@ -332,9 +332,7 @@ def _bucket_volume(
 
 def _trailing_sum(daily: FloatArray, days: int) -> FloatArray:
     """Sum over the up to ``days`` days before each day."""
-    sums = _cumulative(daily)
-    day = np.arange(daily.size)
-    return sums[day] - sums[np.maximum(day - days, 0)]
+    return _rolling_sum(np.concatenate((np.zeros(days), daily[:-1])), days)
 
 
 def _buy_share(standardised: FloatArray, distribution: Distribution, degrees_of_freedom: float) -> FloatArray:

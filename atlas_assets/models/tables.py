@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FloatArray = npt.NDArray[np.float64]
+UTC_MICROSECONDS = "datetime64[us, UTC]"
 
 
 def market_changes(
@@ -54,8 +55,9 @@ def _known_at(observations: pd.DataFrame, times: pd.Series) -> FloatArray:
 
     published = observations.dropna(subset="value").sort_values(["published_at", "period"], kind="stable")
     newest = published[published["period"] >= published["period"].cummax()]
-    asked = pd.DataFrame({"time": times.to_numpy()})
-    joined = pd.merge_asof(asked, newest[["published_at", "value"]], left_on="time", right_on="published_at")
+    asked = pd.DataFrame({"time": times.astype(UTC_MICROSECONDS).to_numpy()})
+    offered = newest[["published_at", "value"]].assign(time=newest["published_at"].astype(UTC_MICROSECONDS).to_numpy())
+    joined = pd.merge_asof(asked, offered, on="time")
     return joined["value"].to_numpy(dtype=np.float64)
 
 

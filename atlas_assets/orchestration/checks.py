@@ -1,7 +1,5 @@
 """One factory for the checks of every table: its shape, its truth, and what is surprising about it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +78,9 @@ def _missing(table: Table, asset: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
         )
 
 
-def _result(name: str, asset: dg.AssetKey, verdict: Verdict, violations: Sequence[Violation]) -> dg.AssetCheckResult:
+def _result(
+    name: str, asset: dg.AssetKey, verdict: "Verdict", violations: Sequence["Violation"]
+) -> dg.AssetCheckResult:
     failing = {f"{violation.column}: {violation.rule}": violation.rows for violation in violations}
     metadata: dict[str, Any] = {"rows_judged": verdict.rows, "broken_rules": len(failing), "seconds": verdict.seconds}
     if sample := [row for row in verdict.sample if not failing.keys().isdisjoint(row.reasons)]:
@@ -114,7 +114,7 @@ def _surprise(asset: dg.AssetKey, rows: int, before: int | None) -> dg.AssetChec
     )
 
 
-def _rows_before(lake: Lake, table: Table) -> int | None:
+def _rows_before(lake: "Lake", table: Table) -> int | None:
     """Rows of the table as its last commit but one left it; None where there is no such commit."""
     from atlas_assets.contracts.rules import quote_relation
 
@@ -125,7 +125,7 @@ def _rows_before(lake: Lake, table: Table) -> int | None:
         return connection.execute(f"select count(*) from {quote_relation(table.name)}").fetchall()[0][0]
 
 
-def _markdown(rows: Sequence[FailingRow]) -> str:
+def _markdown(rows: Sequence["FailingRow"]) -> str:
     lines = ["| what is wrong | row |", "| --- | --- |"]
     for row in rows:
         values = ", ".join(f"{name} = {_cell(value)}" for name, value in row.values.items())

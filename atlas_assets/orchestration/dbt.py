@@ -23,7 +23,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject
 from packaging.version import Version
 
-from atlas_assets.contracts.tables import TABLES, Table, table
+from atlas_assets.contracts.tables import Table, table
 from atlas_assets.orchestration.metadata import column_schema, preview
 from atlas_assets.settings import PROJECT_ROOT
 
@@ -37,11 +37,14 @@ BUILD = ("build", "--exclude-resource-type", "unit_test", "--exclude", "path:tes
 _PACKAGE = "atlas_quanta"
 _SAMPLE_ROWS = 5
 _KEPT = frozenset(
-    "alias attached_node column_name columns config database depends_on description file_key_name fqn group identifier "
-    "meta name original_file_path package_name path raw_code refs relation_name resource_type schema source_name "
-    "sources tags test_metadata unique_id".split()
+    {
+        *("alias", "columns", "config", "database", "depends_on", "description", "fqn", "group", "identifier", "meta"),
+        *("name", "original_file_path", "package_name", "path", "raw_code", "refs", "relation_name", "resource_type"),
+        *("schema", "source_name", "sources", "tags", "unique_id"),
+        *("attached_node", "column_name", "file_key_name", "test_metadata"),
+    }
 )
-_KEPT_CONFIG = frozenset("enabled group materialized meta severity tags".split())
+_KEPT_CONFIG = frozenset({"enabled", "group", "materialized", "meta", "severity", "tags"})
 _UNUSED = ("exposures", "functions", "groups", "metrics", "saved_queries", "selectors", "semantic_models", "unit_tests")
 
 
@@ -51,9 +54,7 @@ class SilverTranslator(DagsterDbtTranslator):
     def __init__(self) -> None:
         super().__init__(DagsterDbtTranslatorSettings(enable_code_references=True))
 
-    def get_asset_spec(
-        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
-    ) -> dg.AssetSpec:
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """The asset of a model or a source; its key is the one that ``contracts.tables`` gives the table."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         node = self.get_resource_props(manifest, unique_id)
@@ -93,7 +94,7 @@ def dbt_project() -> DbtProject:
 
 
 def dbt_resource() -> DbtResource:
-    """dbt of this Python environment, activated or not."""
+    """The dbt of this Python environment, activated or not."""
     return DbtResource(
         project_dir=str(PROJECT_FOLDER),
         profiles_dir=str(PROJECT_FOLDER),
@@ -197,7 +198,8 @@ def _materialisation(lake: Lake, unique_id: str, run_id: str) -> dg.MaterializeR
     node = _models()[unique_id]
     written = _table_of(node)
     version = lake.version(written.name)
-    (last_change,) = lake.snapshots(written.name, limit=1)
+    # A table that never had a row has no change either.
+    change = next(iter(lake.snapshots(written.name, limit=1)), None)
     time_column = next(name for name in ("session_date", "period", "last_session") if name in node["columns"])
     ((rows, first, last),) = _rows(
         lake, f"SELECT count(*), min({time_column}), max({time_column}) FROM lake.{written.name}"
@@ -211,13 +213,13 @@ def _materialisation(lake: Lake, unique_id: str, run_id: str) -> dg.MaterializeR
             "dagster/table_name": written.name,
             "dagster/column_schema": column_schema(written),
             "dagster/column_lineage": _lineage(node),
-            "time_range": f"{time_column}: {first} to {last}",
+            "time_range": f"{time_column}: {first} to {last}" if rows else "none",
             "preview": preview(sample.to_pandas()),
             "content_hash": version,
-            "snapshot_id": last_change.id,
-            "read_at_snapshot": last_change.info.get("snapshot_read"),
+            "snapshot_id": change.id if change else lake.current_snapshot(),
+            "read_at_snapshot": change.info.get("snapshot_read") if change else None,
             "inputs": {name: lake.version(name) for name in node["tables_read"]},
-            "changed": last_change.info.get("run_id") == run_id,
+            "changed": change is not None and change.info.get("run_id") == run_id,
         },
     )
 
@@ -233,7 +235,11 @@ def _explained(lake: Lake, check: dg.AssetCheckResult, target: Path) -> dg.Asset
         check_name=check.check_name,
         severity=check.severity,
         description=f"{count.value if count else 'Some'} rows fail {check.check_name}.",
-        metadata={**check.metadata, "failed_rows": preview(sample), "sql": dg.MetadataValue.md(f"```sql\n{query}\n```")},
+        metadata={
+            **check.metadata,
+            "failed_rows": preview(sample),
+            "sql": dg.MetadataValue.md(f"```sql\n{query}\n```"),
+        },
     )
 
 
@@ -281,10 +287,10 @@ def portable(parsed: Mapping[str, Any], compiled: Mapping[str, str]) -> dict[str
     """
     nodes = {
         unique_id: _kept(node)
-        for unique_id, node in parsed["nodes"].items()
+        for unique_id, node in sorted(parsed["nodes"].items())
         if node["config"]["materialized"] != "ephemeral" and not node["original_file_path"].startswith("tests/of_tests")
     }
-    sources = {unique_id: _kept(source) for unique_id, source in parsed["sources"].items()}
+    sources = {unique_id: _kept(source) for unique_id, source in sorted(parsed["sources"].items())}
     for unique_id, node in nodes.items():
         node["depends_on"] = {"macros": [], "nodes": _tables_below(parsed, unique_id)}
         if unique_id in compiled:
@@ -299,7 +305,9 @@ def portable(parsed: Mapping[str, Any], compiled: Mapping[str, str]) -> dict[str
         "nodes": nodes,
         "sources": sources,
         "parent_map": {unique_id: parents.get(unique_id, []) for unique_id in every},
-        "child_map": {unique_id: sorted(child for child in parents if unique_id in parents[child]) for unique_id in every},
+        "child_map": {
+            unique_id: sorted(child for child in parents if unique_id in parents[child]) for unique_id in every
+        },
         "macros": {},
         "docs": {},
         "disabled": {},
@@ -338,9 +346,9 @@ def _code_version(parsed: Mapping[str, Any], unique_id: str) -> str:
     while waiting:
         current = waiting.pop()
         node = parsed["macros"].get(current) or parsed["nodes"].get(current)
-        foreign = node is None or node["package_name"] != _PACKAGE
-        other_table = not foreign and current != unique_id and node.get("config", {}).get("materialized") == "incremental"
-        if current in seen or foreign or other_table:
+        if current in seen or node is None or node["package_name"] != _PACKAGE:
+            continue
+        if current != unique_id and node.get("config", {}).get("materialized") == "incremental":
             continue
         seen[current] = node.get("macro_sql") or node["raw_code"]
         waiting += [*node["depends_on"]["macros"], *node["depends_on"].get("nodes", [])]
@@ -360,7 +368,9 @@ def _column_lineage(query: str, columns: Sequence[str], read: set[str]) -> dict[
         schema["lake"].setdefault(layer, {})[noun] = sql_types(table(name).contract)
     found: dict[str, list[list[str]]] = {}
     for column in columns:
-        leaves = (leaf for leaf in lineage(column, query, schema=schema, dialect="duckdb").walk() if not leaf.downstream)
+        leaves = (
+            leaf for leaf in lineage(column, query, schema=schema, dialect="duckdb").walk() if not leaf.downstream
+        )
         origins = ((leaf.expression.find(exp.Table), leaf.name.rsplit(".", 1)[-1].strip('"')) for leaf in leaves)
         found[column] = [list(pair) for pair in sorted({(f"{t.db}.{t.name}", name) for t, name in origins if t})]
     return found
@@ -368,7 +378,7 @@ def _column_lineage(query: str, columns: Sequence[str], read: set[str]) -> dict[
 
 def write_manifest() -> None:
     """Write ``dbt_project/manifest.json``."""
-    MANIFEST.write_text(json.dumps(build_manifest(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    MANIFEST.write_text(json.dumps(build_manifest(), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from atlas_assets.orchestration.execution import AssetOutcome, Report, bring_up_to_date
-from atlas_assets.orchestration.planning import missing_loads, stale_assets
+from atlas_assets.orchestration.planning import all_missing_loads, stale_assets
 from atlas_assets.orchestration.resources import configured_lake, configured_settings
 
-console = Console(highlight=False)
+WIDTH_OF_A_PIPE = 130
+console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE)
 
 
 def run_demo(home: Path) -> bool:
@@ -35,9 +38,9 @@ def print_status(home: Path) -> None:
     """Every asset with its rows, when it was made, and what is stale, missing or failing."""
     graph = load_definitions().resolve_asset_graph()
     with open_instance(home) as instance:
-        missing = {load.key: f"{load.partitions} days missing from {load.first}" for load in missing_loads(graph, instance)}
+        missing = {load.key: f"{load.partitions} days missing from {load.first}" for load in all_missing_loads(graph, instance)}
         stale = stale_assets(graph, instance, configured_lake())
-        table = Table("asset", "rows", "made (UTC)", "state", "checks failing")
+        table = Table("asset", "rows", "made (UTC)", "state", "checks failing", box=SIMPLE_HEAD)
         for key in graph.toposorted_asset_keys:
             event = instance.get_latest_materialization_event(key)
             made = event.asset_materialization if event else None
@@ -78,7 +81,9 @@ def _say(what: str, outcome: AssetOutcome) -> None:
 
 
 def _print_report(report: Report) -> None:
-    table = Table("asset", "rows", "seconds", "checks", "plot", title="What was made")
+    table = Table(title="What was made", box=SIMPLE_HEAD, title_justify="left")
+    for heading, side in (("asset", "left"), ("rows", "right"), ("seconds", "right"), ("checks", "left"), ("plot", "left")):
+        table.add_column(heading, justify=side, no_wrap=heading == "asset")
     for outcome in report.outcomes:
         table.add_row(
             outcome.key.to_user_string(),
@@ -96,7 +101,7 @@ def _print_report(report: Report) -> None:
         console.print(f"Plots: {Path(plots[0]).parent}")
     console.print(
         "Next: [bold]make ui[/bold] · [bold].venv/bin/atlas read silver.daily_bars --symbol GSPC --from 2018-01-01[/bold]"
-        " · [bold].venv/bin/atlas status[/bold]"
+        "\n      [bold].venv/bin/atlas status[/bold] · drop a CSV of daily bars into landing/ while the UI runs"
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import dagster as dg
 
-from atlas_assets.orchestration.planning import missing_loads, next_wave, stale_assets
+from atlas_assets.orchestration.planning import all_missing_loads, next_wave, stale_assets
 from atlas_assets.orchestration.resources import configured_lake
 
 MOST_WAVES = 20
@@ -55,7 +56,7 @@ def bring_up_to_date(definitions: dg.Definitions, instance: dg.DagsterInstance, 
     started = time.perf_counter()
     graph = definitions.resolve_asset_graph()
     outcomes: list[AssetOutcome] = []
-    for load in missing_loads(graph, instance):
+    for load in all_missing_loads(graph, instance):
         reason = f"{load.partitions} days, {load.first} to {load.last}"
         outcomes += _run(definitions, instance, {load.key: reason}, load.tags, listener)
     landing = dg.AssetKey(["raw", "landing", "daily_bars"])
@@ -79,7 +80,7 @@ def _run(
 ) -> list[AssetOutcome]:
     """One run of these assets and their checks."""
     follower = _Follower(reasons, listener)
-    run_id = dg.make_new_run_id() if hasattr(dg, "make_new_run_id") else _new_run_id()
+    run_id = str(uuid.uuid4())
     instance.add_event_listener(run_id, follower.handle)
     job = definitions.resolve_implicit_global_asset_job_def()
     result = job.execute_in_process(
@@ -93,18 +94,13 @@ def _run(
     return follower.outcomes
 
 
-def _new_run_id() -> str:
-    import uuid
-
-    return str(uuid.uuid4())
-
-
 class _Follower:
     """Turns a run's events into outcomes."""
 
     def __init__(self, reasons: Mapping[dg.AssetKey, str], listener: Listener) -> None:
         self._by_key = {key: AssetOutcome(key, reason) for key, reason in reasons.items()}
         self._listener = listener
+        self._step_of: dict[dg.AssetKey, str | None] = {}
         self._step_started: dict[str, float] = {}
         self._done: set[dg.AssetKey] = set()
 
@@ -116,7 +112,9 @@ class _Follower:
         event = entry.dagster_event
         if event is None:
             return
-        if event.is_step_start and event.step_key:
+        if event.event_type_value == "ASSET_MATERIALIZATION_PLANNED" and event.asset_key:
+            self._step_of[event.asset_key] = event.step_key
+        elif event.is_step_start and event.step_key:
             self._step_started[event.step_key] = entry.timestamp
         elif event.is_step_materialization:
             self._materialised(event, entry.timestamp)
@@ -162,25 +160,7 @@ class _Follower:
         cause = error.cause if error and error.cause else error
         message = " ".join((cause.message if cause else "unknown error").split())
         for key, outcome in self._by_key.items():
-            if key not in self._done and _step_makes(event.step_key, key):
+            if key not in self._done and self._step_of.get(key) == event.step_key:
                 outcome.error = message
                 self._done.add(key)
                 self._listener("failed", outcome)
-
-
-def _step_makes(step_key: str | None, key: dg.AssetKey) -> bool:
-    return step_key is not None and step_key == "__".join(key.path)
-
-
-def summary_rows(outcomes: Sequence[AssetOutcome]) -> list[tuple[str, str, str, str]]:
-    """Asset, rows, seconds and checks of each outcome, as text."""
-    return [
-        (
-            outcome.key.to_user_string(),
-            "" if outcome.rows is None else f"{outcome.rows:,}",
-            f"{outcome.seconds:.1f}",
-            outcome.error
-            or (f"failed: {', '.join(outcome.checks_failed)}" if outcome.checks_failed else f"{outcome.checks_passed} passed"),
-        )
-        for outcome in outcomes
-    ]

@@ -68,12 +68,28 @@ def ingest(
             )
             rows = source.transform(reply.content, query)
             records.append(_record(source, stored, reply, rows=rows.num_rows, start=start, end=end, now=now, run_id=run_id))
-            tables.append(
-                rows.append_column("partition_date", _partition_dates(source.row_dates(rows), partition_keys))
-                .append_column("object_id", pa.repeat(stored.object_id, rows.num_rows))
-                .append_column("ingested_at", pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), rows.num_rows))
-            )
+            days = _partition_dates(source.row_dates(rows), partition_keys)
+            tables.append(with_provenance(rows, partition_dates=days, object_id=stored.object_id, lake=lake, now=now))
     return Batch(unique_rows(pa.concat_tables(tables), source.table), tuple(records))
+
+
+def with_provenance(
+    rows: pa.Table, *, partition_dates: pa.Array, object_id: str, lake: Lake, now: datetime
+) -> pa.Table:
+    """Rows with the lake's own columns.
+
+    ``ingested_at`` is when these very bytes were first received: the same reply fetched again
+    makes the same rows, and nothing downstream runs.
+    """
+    import pyarrow as pa
+
+    known = lake.sql("SELECT min(fetched_at) AS first FROM lake.raw.objects WHERE object_id = ?", [object_id])
+    received = known.column("first")[0].as_py() or now
+    return (
+        rows.append_column("partition_date", partition_dates)
+        .append_column("object_id", pa.repeat(object_id, rows.num_rows))
+        .append_column("ingested_at", pa.repeat(pa.scalar(received, pa.timestamp("us", "UTC")), rows.num_rows))
+    )
 
 
 def _partition_dates(days: pa.Array, partition_keys: Sequence[str]) -> pa.Array:

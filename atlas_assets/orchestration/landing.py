@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas_assets.orchestration.ingestion import with_provenance
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -80,12 +82,8 @@ def take(files: list[Path], *, lake: Lake, now: datetime, run_id: str) -> Iterat
         stored = lake.objects.put(
             content, source="landing", dataset="daily_bars", received=now.date(), suffix=file.suffix[1:].lower()
         )
-        count = rows.num_rows
-        rows = (
-            rows.append_column("partition_date", pa.repeat(pa.scalar(now.date(), pa.date32()), count))
-            .append_column("object_id", pa.repeat(stored.object_id, count))
-            .append_column("ingested_at", pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), count))
-        )
+        days = pa.repeat(pa.scalar(now.date(), pa.date32()), rows.num_rows)
+        rows = with_provenance(rows, partition_dates=days, object_id=stored.object_id, lake=lake, now=now)
         yield Landed(
             file,
             rows,
@@ -101,7 +99,7 @@ def take(files: list[Path], *, lake: Lake, now: datetime, run_id: str) -> Iterat
                 window_end=None,
                 fetched_at=now,
                 bytes=len(content),
-                rows=count,
+                rows=rows.num_rows,
                 run_id=run_id,
             ),
         )

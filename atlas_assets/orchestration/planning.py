@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,22 +35,22 @@ class Load:
         return {RANGE_START_TAG: self.first, RANGE_END_TAG: self.last}
 
 
-def missing_loads(graph: dg.AssetGraph, instance: dg.DagsterInstance) -> list[Load]:
-    """The loads that bring every partitioned asset up to date."""
-    loads: list[Load] = []
-    for node in graph.asset_nodes:
-        if node.partitions_def is None:
-            continue
-        keys = list(node.partitions_def.get_partition_keys())
-        present = set(instance.get_materialized_partitions(node.key))
-        run: list[str] = []
-        for key in [*keys, None]:
-            if key is not None and key not in present:
-                run.append(key)
-            elif run:
-                loads.append(Load(node.key, run[0], run[-1], len(run)))
-                run = []
-    return loads
+def missing_loads(
+    key: dg.AssetKey, partitions: dg.PartitionsDefinition | None, instance: dg.DagsterInstance
+) -> list[Load]:
+    """The loads that bring a partitioned asset up to date; none for an asset without partitions."""
+    if partitions is None:
+        return []
+    present = set(instance.get_materialized_partitions(key))
+    missing = itertools.groupby(partitions.get_partition_keys(), key=lambda day: day in present)
+    runs = [list(days) for is_present, days in missing if not is_present]
+    return [Load(key, days[0], days[-1], len(days)) for days in runs]
+
+
+def all_missing_loads(graph: dg.AssetGraph, instance: dg.DagsterInstance) -> list[Load]:
+    """The loads that bring every asset up to date."""
+    nodes = [graph.get(key) for key in graph.toposorted_asset_keys]
+    return [load for node in nodes for load in missing_loads(node.key, node.partitions_def, instance)]
 
 
 def stale_assets(graph: dg.AssetGraph, instance: dg.DagsterInstance, lake: Lake) -> dict[dg.AssetKey, str]:
@@ -100,8 +101,3 @@ def next_wave(graph: dg.AssetGraph, stale: Mapping[dg.AssetKey, str], never_made
 def _recorded_inputs(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, str]:
     value = metadata["inputs"].value if "inputs" in metadata else {}
     return dict(json.loads(value) if isinstance(value, str) else value or {})  # pyright: ignore
-
-
-def selection_of(keys: Sequence[dg.AssetKey]) -> str:
-    """Asset keys as people read them."""
-    return ", ".join(key.to_user_string() for key in keys)

@@ -10,6 +10,7 @@ import dagster as dg
 from atlas_assets.contracts.tables import TABLES
 from atlas_assets.orchestration.automation import when_inputs_change
 from atlas_assets.orchestration.checks import contract_checks
+from atlas_assets.orchestration.dbt import dbt_resource
 from atlas_assets.orchestration.resources import LakeResource, VendorResource, configured_settings
 from atlas_assets.settings import Settings
 
@@ -49,7 +50,7 @@ def apply_house_policy(declared: dg.Definitions) -> dg.Definitions:
     equipped = dg.Definitions.merge(
         declared,
         dg.Definitions(
-            resources={"lake": LakeResource(), "vendors": VendorResource()},
+            resources={"lake": LakeResource(), "vendors": VendorResource(), "dbt": dbt_resource()},
             executor=dg.multiprocess_executor.configured(EXECUTION),
             sensors=[AUTOMATION],
         ),

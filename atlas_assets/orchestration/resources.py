@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from dagster_duckdb import DuckDBResource
 from dagster import ConfigurableResource
+from dagster_duckdb import DuckDBResource
+from pydantic import Field
 
 from atlas_assets.settings import Settings, load_settings, open_configured_lake
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from atlas_assets.data_sources.base import BaseDataSource
     from atlas_assets.lake import Lake
+    from atlas_assets.sandbox import SandboxTransport
 
 
 @cache
@@ -47,17 +49,21 @@ class LakeResource(DuckDBResource):
             yield connection
 
 
-class VendorResource(ConfigurableResource[Any]):
+class VendorResource(ConfigurableResource):
     """The vendors' services; the sandbox's in-process replies where no network is wanted."""
+
+    sandbox_fault_rate: float = Field(default=0.0, ge=0, le=1, description="share of the sandbox's replies that misbehave")
+    sandbox_fault_seed: int = Field(default=0, description="the same seed gives the same faults")
 
     def source(self, kind: type[BaseDataSource[Any, Any]]) -> BaseDataSource[Any, Any]:
         """A source ready to fetch."""
         from atlas_assets.data_sources.registry import create
 
         settings = configured_settings()
-        transport = None
-        if settings.environment == "sandbox":
-            from atlas_assets.sandbox.transport import SandboxTransport
+        return create(kind, settings, transport=self._sandbox() if settings.environment == "sandbox" else None)
 
-            transport = SandboxTransport(clock=settings.now())
-        return create(kind, settings, transport=transport)
+    def _sandbox(self) -> SandboxTransport:
+        from atlas_assets.sandbox import FaultPlan, SandboxTransport
+
+        faults = FaultPlan(seed=self.sandbox_fault_seed, rate=self.sandbox_fault_rate) if self.sandbox_fault_rate else None
+        return SandboxTransport(clock=configured_settings().now(), faults=faults)

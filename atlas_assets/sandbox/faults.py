@@ -209,17 +209,17 @@ def _rows_of(document: Any) -> list[Any]:
 
 
 def _revise(rows: list[Any], draw: Random) -> None:
-    """Change one value of one row by a percent: the close of a bar or candle, a price, a value."""
+    """Change one value of one row a little: the close of a bar or candle, a price, a value."""
     row: Any = rows[int(draw.random() * len(rows))]
     place = _revised_place(row)
-    if place is None:
+    if place is None or row[place] == ".":
         return
-    old = row[place]
-    try:
-        new = float(old) * 1.01
-    except ValueError:  # "." for a missing value
-        return
-    row[place] = f"{new:.{len(old.partition('.')[2])}f}" if isinstance(old, str) else round(new, 4)
+    old, is_text = row[place], isinstance(row[place], str)
+    digits = len(old.partition(".")[2]) if is_text else 4
+    new = f"{float(old) * 0.999:.{digits}f}"
+    if float(new) == float(old):
+        new = f"{float(old) + 10**-digits:.{digits}f}"
+    row[place] = new if is_text else float(new)
 
 
 def _revised_place(row: Any) -> Any:

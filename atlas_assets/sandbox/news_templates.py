@@ -103,13 +103,13 @@ HEADLINES: Mapping[str, tuple[str, ...]] = {
 BODIES: Mapping[str, tuple[str, ...]] = {
     "positive": (
         "{entity} rose <b>{percent}%</b> as {reason}. Traders were optimistic and buying was strong near {level}.",
-        "A strong session: {reason}, and {entity} gained <em>{percent}%</em>. Profits improved &amp; confidence grew.",
-        "Great day for holders of {entity}. Gains of {percent}% came after {reason}, and {quarter} outlooks were raised.",
+        "A strong session: {reason}, and {entity} gained <em>{percent}%</em>. Profits &amp; confidence grew.",
+        "Great day for holders of {entity}. Gains of {percent}% came as {reason}, and {quarter} outlooks were raised.",
     ),
     "negative": (
         "{entity} fell <b>{percent}%</b> as {reason}. Traders were worried and selling was heavy near {level}.",
         "A terrible session: {reason}, and {entity} lost <em>{percent}%</em>. Losses grew &amp; confidence is worse.",
-        "Bad day for holders of {entity}. Losses of {percent}% came after {reason}, and {quarter} outlooks were cut.",
+        "Bad day for holders of {entity}. Losses of {percent}% came as {reason}, and {quarter} outlooks were cut.",
     ),
     "neutral": (
         "{entity} traded near {level} with a range of {percent}%; {reason}.",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Literal
+from xml.sax.saxutils import escape
 
 from atlas_assets.sandbox.market_data import sp500_return_before
 from atlas_assets.sandbox.news_templates import AUTHORS, BODIES, ENTITIES, HEADLINES, REASONS
@@ -134,7 +135,7 @@ class Newswire:
             "quarter": f"Q{1 + int(draw.random() * 4)}",
         }
         title = _pick(draw, HEADLINES[polarity]).format_map(about)
-        body = _pick(draw, BODIES[polarity]).format_map(about)
+        body = _pick(draw, BODIES[polarity]).format_map({name: escape(text) for name, text in about.items()})
         link = _link(feed, guid)
         summary = f'<p>{body}</p><p>Read the <a href="{link}?utm_source=feed&amp;utm_medium=rss">full story</a>.</p>'
         return Article(guid, feed, title, summary, _pick(draw, AUTHORS), link, moment, polarity)

@@ -130,7 +130,7 @@ def test_a_page_without_a_count_is_an_error(source_of, vendor, json_reply):
 def test_a_bad_key_is_not_tried_again(source_of, vendor, json_reply):
     text = "Bad Request.  The value for variable api_key is not registered."
     server = vendor(json_reply({"error_code": 400, "error_message": text}, status=400))
-    with pytest.raises(PermanentError, match="api_key is not registered.*check the parameters and the key"):
+    with pytest.raises(PermanentError, match=r"api_key is not registered.*check the parameters and the key"):
         list(source_of(FredObservations, server).extract(QUERY))
     assert len(server.requests) == 1
 

@@ -148,9 +148,12 @@ def server(*answers: bytes):
 
 def test_the_http_libraries_do_not_tell_either(client_of, caplog):
     moved = f"HTTP/1.1 302 Found\r\nLocation: https://x.example/?k={CANARY[:7]}0123\r\nConnection: close\r\n\r\n"
-    with server(moved.encode()) as url, client_of(None, transport=httpx.HTTPTransport()) as client:
-        with pytest.raises(PermanentError, match="refused"):
-            client.get(url, params={"k": SecretStr(f"{CANARY[:7]}0123")})
+    with (
+        server(moved.encode()) as url,
+        client_of(None, transport=httpx.HTTPTransport()) as client,
+        pytest.raises(PermanentError, match="refused"),
+    ):
+        client.get(url, params={"k": SecretStr(f"{CANARY[:7]}0123")})
     assert "receive_response_headers" in caplog.text
     assert_no_canary(caplog.text)
 

@@ -80,7 +80,8 @@ def item(number=1, published="Mon, 03 Dec 2018 14:30:00 +0100", guid=True):
     identity = f"<guid>id-{number}</guid>" if guid else ""
     date_of = f"<pubDate>{published}</pubDate>" if published else ""
     link = f"<link>https://news.example/{number}</link>"
-    return f"<item><title>Shares &lt;b&gt;rise&lt;/b&gt; {number}</title>{link}{identity}{date_of}<description>d</description></item>"
+    title = f"<title>Shares &lt;b&gt;rise&lt;/b&gt; {number}</title>"
+    return f"<item>{title}{link}{identity}{date_of}<description>d</description></item>"
 
 
 def rss(*items, title="<title>Wire</title>"):
@@ -178,15 +179,15 @@ def test_what_is_no_feed_is_an_error(source_of, vendor, content):
         list(source_of(RssArticles, vendor(httpx.Response(200, content=content))).extract(FEED))
 
 
-def test_halves_of_characters_do_not_spoil_a_feed():
-    content = rss(item()).replace(b"rise", b"&#xD800;rise &#0;")
-    assert RssArticles.transform(content, FEED).num_rows == 1
+def test_halves_of_characters_are_refused():
+    with pytest.raises(MalformedReply, match="stops the parser"):
+        RssArticles.transform(rss(item()).replace(b"rise", b"&#xD800;rise"), FEED)
 
 
 def test_a_bomb_of_entities_is_harmless():
-    entities = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
+    entities = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
     head = f'<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a0 "lol">{entities}]>'
-    content = head.encode() + rss(item()).partition(b"?>")[2].replace(b"rise", b"&a11;")
+    content = head.encode() + rss(item()).partition(b"?>")[2].replace(b"rise", b"&a9;")
     try:
         rows = RssArticles.transform(content, FEED)
     except MalformedReply:

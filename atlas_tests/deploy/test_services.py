@@ -116,11 +116,12 @@ def test_a_dropped_file_becomes_rows_of_the_lake(stack: Stack):
     """The whole way: the daemon's sensor, the queue, a run in the code server, the lake on PostgreSQL."""
     file = stack.folder / "data" / "landing" / "bars.csv"
     file.write_text("symbol,date,close\nAAPL,2024-01-02,185.64\nMSFT,2024-01-02,370.87\n", encoding="utf-8")
-    query = "{ runsOrError { ... on Runs { results { runId status assetSelection { path } } } } }"
+    query = "{ runsOrError { ... on Runs { results { runId status assets { key { path } } } } } }"
+    landing = ["raw", "landing", "daily_bars"]
 
     def landed() -> bool:
         runs = stack.graphql(query)["runsOrError"]["results"]
-        ours = [run for run in runs if {"path": ["raw", "landing", "daily_bars"]} in (run["assetSelection"] or [])]
+        ours = [run for run in runs if landing in [asset["key"]["path"] for asset in run["assets"]]]
         failed = [run["runId"] for run in ours if run["status"] in {"FAILURE", "CANCELED"}]
         assert not failed, why_failed(stack, failed[0])
         return any(run["status"] == "SUCCESS" for run in ours)

@@ -2,7 +2,7 @@
 
 import duckdb
 import filelock
-import pandas
+import pandas as pd
 import psycopg2
 import pyarrow.compute
 import zstandard
@@ -10,4 +10,4 @@ from upath import UPath
 
 import atlas_assets.lake.lake
 
-__all__ = ["UPath", "atlas_assets", "duckdb", "filelock", "pandas", "psycopg2", "pyarrow", "zstandard"]
+__all__ = ["UPath", "atlas_assets", "duckdb", "filelock", "pd", "psycopg2", "pyarrow", "zstandard"]

@@ -32,7 +32,8 @@ def test_a_postgres_address_becomes_a_connection_string() -> None:
         Path("x"), catalog="postgresql+psycopg2://us%40er:p%27w%5C%20d@db.example:5433/lake?sslmode=require"
     )
     assert config.conninfo == (
-        r"host='db.example' port='5433' user='us@er' password='p\'w\\ d' dbname='lake' connect_timeout='10' sslmode='require'"
+        r"host='db.example' port='5433' user='us@er' password='p\'w\\ d' dbname='lake' "
+        "connect_timeout='10' sslmode='require'"
     )
     assert "p%27w" not in repr(config)
     assert config.redact(f"cannot connect to {config.conninfo} or {config.catalog}").count("***") == 2
@@ -95,16 +96,16 @@ def test_a_lost_lock_stops_the_commit(lake: Lake, catalog_kind: str) -> None:
     import pyarrow as pa
 
     schema = pa.schema([("x", pa.int64())])
-    with pytest.raises(LakeError, match="lock was lost"), lake.commit_lock(timeout=5):
+    data, commit = pa.table({"x": [1]}), CommitInfo("run", "asset")
+    with lake.commit_lock(timeout=5):
         session = psycopg2.connect(lake.config.conninfo)
         with session.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
             )
         session.close()
-        lake.replace(
-            "gold.x", pa.table({"x": [1]}), schema=schema, keys=["x"], window=None, commit=CommitInfo("run", "asset")
-        )
+        with pytest.raises(LakeError, match="lock was lost"):
+            lake.replace("gold.x", data, schema=schema, keys=["x"], window=None, commit=commit)
     assert lake.current_snapshot() == snapshot
 
 

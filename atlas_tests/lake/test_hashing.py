@@ -121,7 +121,7 @@ def test_values_do_not_run_into_each_other() -> None:
         pa.table({"a": pa.array([1, 2], pa.int32())}),
         pa.table({"a": pa.array([1, 2], pa.float64())}),
         pa.table({"a": pa.array([1, 2], pa.float32())}),
-        pa.table({"a": pa.array([1, 2]).cast(pa.decimal128(20, 2))}),
+        pa.table({"a": pa.array([1, 2]).cast(pa.decimal128(22, 2))}),
         pa.table({"a": [{"x": 1}, {"x": 2}]}),
         pa.table({"a": [{"y": 1}, {"y": 2}]}),
         pa.table({"a": [True, False]}),

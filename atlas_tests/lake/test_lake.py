@@ -114,7 +114,7 @@ def test_as_of_by_snapshot_and_by_time(lake: Lake) -> None:
         lake.read(TABLE, as_of="1999-01-01")
     with pytest.raises(LakeError, match="no snapshot 999"):
         lake.read(TABLE, as_of=999)
-    with pytest.raises(LakeError, match="no table silver.daily_bars at snapshot 0"):
+    with pytest.raises(LakeError, match=r"no table silver.daily_bars at snapshot 0"):
         lake.read(TABLE, as_of=0)
 
 

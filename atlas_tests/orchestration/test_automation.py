@@ -107,6 +107,7 @@ def test_a_failed_run_is_tried_once_more_and_not_for_ever(world):
     world.load(healthy, "a")
     world.tick(healthy)
     world.derive(healthy)
+    world.tick(healthy)
     world.load(broken, "b")
     assert [world.tick(broken), world.tick(broken)] == [1, 0]
     requested = 0

@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,29 @@ BARS = table("silver.daily_bars")
 Rows = list[dict[str, Any]]
 
 
+@cache
+def opened(root: Path, extensions: Path) -> Lake:
+    return Lake(LakeConfig(root=root, extensions=extensions, threads=1))
+
+
 class OpenLake(dg.ConfigurableResource):
     """The lake of a test as a resource."""
 
     root: str
+    extensions: str
 
     def open(self) -> Lake:
-        return Lake(LakeConfig(root=Path(self.root)))
+        return opened(Path(self.root), Path(self.extensions))
+
+
+@pytest.fixture(scope="module")
+def extensions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("extensions")
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> OpenLake:
-    return OpenLake(root=str(tmp_path))
+def lake(tmp_path: Path, extensions: Path) -> OpenLake:
+    return OpenLake(root=str(tmp_path), extensions=str(extensions))
 
 
 @pytest.fixture(scope="module")

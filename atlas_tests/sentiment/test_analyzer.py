@@ -46,9 +46,9 @@ def test_scores_are_bounded_and_do_not_depend_on_neighbours(texts):
 
 
 def test_a_megabyte_post_takes_no_longer_than_its_beginning():
-    start = time.perf_counter()
+    start = time.process_time()
     scores = ANALYZER.score(["good but bad " * 80_000, "x" * 1_000_000, "\N{PILE OF POO}" * 1_000_000])
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert (np.abs(scores) <= 1).all()
 
 

@@ -6,7 +6,8 @@ import dagster as dg
 
 from atlas_assets.contracts.tables import table
 from atlas_assets.orchestration.ingestion import as_failure, ingest
-from atlas_assets.orchestration.partitions import daily_partitions, days_of
+from atlas_assets.orchestration.partitions import NEW_YORK, daily_partitions, days_of
+from atlas_assets.orchestration.planning import missing_loads
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, VendorResource, configured_settings
 
@@ -82,10 +83,30 @@ def raw_asset(declared: RawAsset) -> dg.AssetsDefinition:
     return load
 
 
+def nightly_load(asset: dg.AssetsDefinition) -> dg.ScheduleDefinition:
+    """Every night, the partitions of a raw asset that were never loaded: the new day and any missed before."""
+
+    @dg.schedule(
+        name=f"load_{'_'.join(asset.key.path[1:])}",
+        cron_schedule="30 1 * * *",
+        execution_timezone=NEW_YORK,
+        target=[asset],
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Loads each partition that was never loaded: the new day, and any day missed before.",
+    )
+    def load_what_is_missing(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        loads = missing_loads(asset.key, asset.partitions_def, context.instance)
+        night = f"{context.scheduled_execution_time:%Y-%m-%d}"
+        return [dg.RunRequest(run_key=f"{night}:{load.first}:{load.last}", tags=load.tags) for load in loads] or (
+            dg.SkipReason("Every partition is loaded.")
+        )
+
+    return load_what_is_missing
+
+
 @dg.definitions
 def sources() -> dg.Definitions:
-    """Every enabled source."""
+    """Every enabled source with its nightly schedule."""
     settings = configured_settings()
-    return dg.Definitions(
-        assets=[raw_asset(raw) for raw in RAW_ASSETS if getattr(settings.data_sources, raw.settings_key).enabled]
-    )
+    assets = [raw_asset(raw) for raw in RAW_ASSETS if getattr(settings.data_sources, raw.settings_key).enabled]
+    return dg.Definitions(assets=assets, schedules=[nightly_load(asset) for asset in assets])

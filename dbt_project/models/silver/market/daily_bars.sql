@@ -80,9 +80,9 @@ bars as (
     union all
     select
         coalesce(known.instrument_id, {{ instrument_id('landing', 'landed.symbol') }}) as instrument_id,
-        landed.symbol, session_date, open_raw, high_raw, low_raw, close_raw,
-        null as close_total_return_adj, volume_raw, coalesce(known.currency, landed.currency) as currency,
-        event_time, ingested_at, source, object_id
+        landed.symbol, landed.session_date, landed.open_raw, landed.high_raw, landed.low_raw, landed.close_raw,
+        null as close_total_return_adj, landed.volume_raw, coalesce(known.currency, landed.currency) as currency,
+        landed.event_time, landed.ingested_at, landed.source, landed.object_id
     from landed
     left join known_tickers as known on landed.symbol = known.symbol
 )

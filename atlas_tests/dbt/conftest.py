@@ -1,0 +1,97 @@
+"""A small lake in a temporary folder, rows to load into it, and dbt run on it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from atlas_assets.contracts.schema import arrow_schema, primary_key
+from atlas_assets.contracts.tables import TABLES, table
+from atlas_assets.lake import CommitInfo, Lake, LakeConfig, Window
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", "sqlglotrs is deprecated", DeprecationWarning)  # dagster-dbt's parser
+    from atlas_assets.orchestration.dbt import PROJECT_FOLDER, dbt_environment
+
+SILVER = tuple(silver for silver in TABLES if silver.layer == "silver")
+
+
+def at(day: str) -> datetime:
+    """Noon of a day (UTC)."""
+    return datetime.fromisoformat(f"{day}T12:00:00").replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A lake with dbt at hand."""
+
+    lake: Lake
+    target: Path
+
+    def load(
+        self, name: str, partition: str, rows: Sequence[Mapping[str, Any]], *, received: str, object_id: str = "a"
+    ) -> None:
+        """Load a raw partition as an ingestion would: what it held before is replaced."""
+        schema = arrow_schema(table(name).contract)
+        day = date.fromisoformat(partition)
+        common = {"partition_date": day, "object_id": object_id * 64, "ingested_at": at(received)}
+        blank = dict.fromkeys(schema.names)
+        self.lake.replace(
+            name,
+            pa.Table.from_pylist([{**blank, **common, **row} for row in rows], schema=schema),
+            schema=schema,
+            keys=primary_key(table(name).contract),
+            window=Window("partition_date", day, day),
+            commit=CommitInfo(run_id="loader", asset=name),
+        )
+
+    def dbt(self, *arguments: str, succeeds: bool = True) -> dict[str, str]:
+        """Run dbt in this process; gives the status of each model and test by name, of a failed one the message."""
+        from dbt.cli.main import dbtRunner
+
+        before = Path.cwd()
+        with self.lake.commit_lock(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # dbt's own, and its dependencies'
+            os.chdir(PROJECT_FOLDER)
+            try:
+                outcome = dbtRunner().invoke(
+                    [*arguments, "--quiet", "--target-path", str(self.target), "--log-path", str(self.target)]
+                )
+            finally:
+                os.chdir(before)
+        statuses = {
+            result.node.name: str(result.message if result.status == "error" else result.status)
+            for result in outcome.result or []
+            if not result.node.unique_id.startswith("operation.")
+        }
+        assert outcome.success is succeeds, (outcome.exception, statuses)
+        return statuses
+
+    def versions(self) -> dict[str, str]:
+        """Identity of each silver table's content."""
+        return {silver.name: self.lake.version(silver.name, recompute=True) for silver in SILVER}
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """One lake for the whole folder: dbt parses the project anew for each other one."""
+    folder = tmp_path_factory.mktemp("silver")
+    lake = Lake(LakeConfig(root=folder / "lake"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in dbt_environment(lake, run_id="test-run").items():
+            patch.setenv(name, value)
+        yield Workbench(lake, folder / "target")
+
+
+@pytest.fixture
+def bench_of() -> Callable[[Path], Workbench]:
+    """Makes a lake of a test's own."""
+    return lambda folder: Workbench(Lake(LakeConfig(root=folder / "lake")), folder / "target")

@@ -1,0 +1,116 @@
+"""The asset graph: complete, governed, and pointing one way."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from atlas_assets.contracts.tables import TABLES
+
+RANK = {"raw": 0, "silver": 1, "gold": 2, "model": 2}
+MOST_PARTITIONS = 10_000
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    from atlas_assets.definitions import defs
+
+    return defs()
+
+
+@pytest.fixture(scope="module")
+def graph(definitions) -> dg.AssetGraph:
+    return definitions.resolve_asset_graph()
+
+
+def test_it_loads_and_validates(definitions):
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_every_table_is_an_asset_and_every_asset_a_table(graph):
+    assert {tuple(key.path) for key in graph.get_all_asset_keys()} == {table.asset_key for table in TABLES}
+
+
+def test_the_graph(graph):
+    """Who stands on whom: a change here is a change of architecture and belongs in the commit message."""
+    parents = {
+        key.to_user_string(): sorted(parent.to_user_string() for parent in graph.get(key).parent_keys)
+        for key in graph.get_all_asset_keys()
+    }
+    bars, trades = "silver/market/daily_bars", "silver/market/trades"
+    macro, documents = "silver/macro/macro_observations", "silver/sentiment/documents"
+    raw = {f"raw/{name}" for name in ("eodhd/eod", "binance/klines", "landing/daily_bars")}
+    assert {name for name, above in parents.items() if not above} == {
+        *raw, "raw/fred/observations", "raw/binance/agg_trades", "raw/alternative_me/fear_greed", "raw/rss/articles"
+    }  # fmt: skip
+    assert raw <= set(parents[bars]) | set(parents["silver/market/instruments"])
+    assert parents["gold/indicators/technical_indicators"] == [bars]
+    assert parents["gold/indicators/vpin"] == [trades]
+    assert parents["gold/clustering/regimes"] == [bars]
+    assert parents["gold/sentiment/daily_sentiment"] == [documents]
+    assert parents["model/tvp_var/fit"] == [macro, bars]
+    assert parents["gold/models/tvp_var_forecasts"] == ["model/tvp_var/fit", macro, bars]
+    assert parents["gold/risk_management/value_at_risk"] == [bars]
+    assert parents["gold/risk_management/var_backtests"] == ["gold/risk_management/value_at_risk"]
+
+
+def test_layers_point_one_way(graph):
+    for key in graph.get_all_asset_keys():
+        for parent in graph.get(key).parent_keys:
+            assert RANK[parent.path[0]] <= RANK[key.path[0]]
+
+
+def test_no_asset_forgets_what_the_house_asks(graph):
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        name, layer = key.to_user_string(), key.path[0]
+        assert node.description, name
+        assert node.owners, name
+        assert node.group_name == key.path[1], name
+        assert node.kinds, name
+        assert node.code_version, name
+        assert node.tags["layer"] == layer, name
+        assert (node.automation_condition is None) == (layer == "raw"), name
+        assert (node.freshness_policy is None) == (key.path[1] == "landing"), name
+        assert len(graph.get_check_keys_for_assets({key})) >= 3, name
+
+
+def test_raw_is_partitioned_by_day_and_backfilled_in_one_run(graph):
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        if key.path[0] == "raw" and key.path[1] != "landing":
+            assert isinstance(node.partitions_def, dg.TimeWindowPartitionsDefinition)
+            assert len(node.partitions_def.get_partition_keys()) <= MOST_PARTITIONS
+            assert node.backfill_policy == dg.BackfillPolicy.single_run()
+        else:
+            assert node.partitions_def is None
+
+
+def test_what_runs_by_itself(definitions):
+    repository = definitions.get_repository_def()
+    assert {sensor.name for sensor in repository.sensor_defs} == {"landing_sensor", "run_when_inputs_change"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        f"load_{table.asset_key[1]}_{table.asset_key[2]}" for table in TABLES if table.layer == "raw"
+    } - {"load_landing_daily_bars"}
+    for schedule in repository.schedule_defs:
+        assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 1 * * *", "America/New_York")
+
+
+def test_shape_checks_block_and_the_others_do_not(graph):
+    for key in graph.get_all_asset_keys():
+        for check in graph.get_check_keys_for_assets({key}):
+            if check.name in {"contract_shape", "contract_truth", "row_count_surprise"}:
+                assert graph.get(check).blocking == (check.name == "contract_shape")
+
+
+def test_a_changed_parameter_is_new_code(atlas_home, monkeypatch):
+    from atlas_assets.definitions import defs
+    from atlas_assets.orchestration import resources
+
+    def code_version() -> str | None:
+        resources.configured_settings.cache_clear()
+        return defs().resolve_asset_graph().get(dg.AssetKey(["model", "tvp_var", "fit"])).code_version
+
+    before = code_version()
+    monkeypatch.setenv("ATLAS_MODELS__TVP_VAR__FORGETTING_FACTOR", "0.97")
+    assert code_version() != before
