@@ -93,7 +93,9 @@ def read(
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help='One statement that reads, such as "select count(*) from silver.trades".')],
+    query: Annotated[
+        str, typer.Argument(help='One statement that reads, such as "select count(*) from silver.trades".')
+    ],
     as_of: Annotated[str | None, typer.Option(help="Snapshot number, or a time: the lake as it was then.")] = None,
     format: Annotated[Format, typer.Option(help="How the rows are printed.")] = Format.table,
     output: Annotated[Path | None, typer.Option(help="Write to this file; needed for parquet.")] = None,
@@ -113,7 +115,8 @@ def ui(
 
     settings = _settings()
     home = dagster_home(settings)
-    typer.echo(f"Atlas Quanta runs at http://127.0.0.1:{port} (Ctrl-C stops it). Drop files into {settings.path(settings.landing.folder)}")
+    typer.echo(f"Atlas Quanta runs at http://127.0.0.1:{port} (Ctrl-C stops it).")
+    typer.echo(f"Files dropped into {settings.path(settings.landing.folder)} are taken by themselves.")
     sys.stdout.flush()
     command = Path(sys.executable).with_name("dagster")
     workspace = PROJECT_ROOT / "workspace.yaml"
@@ -141,9 +144,9 @@ def _settings() -> Settings:
 
 
 def _lake():  # noqa: ANN202 - the type would import DuckDB
-    from atlas_assets.settings import open_configured_lake
+    from atlas_assets import open_lake
 
-    return open_configured_lake(_settings())
+    return open_lake(_settings())
 
 
 def _as_of(text: str | None) -> int | str | None:
@@ -152,8 +155,8 @@ def _as_of(text: str | None) -> int | str | None:
 
 def _print(frame: pd.DataFrame, format: Format, output: Path | None) -> None:
     target = output or sys.stdout
-    if format is Format.parquet:
-        frame.to_parquet(target, index=False)
+    if output is not None and format is Format.parquet:
+        frame.to_parquet(output, index=False)
     elif format is Format.csv:
         frame.to_csv(target, index=False)
     elif format is Format.json:

@@ -11,14 +11,11 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
-
-if TYPE_CHECKING:
-    from atlas_assets.lake import Lake
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,28 +33,34 @@ class Section(BaseModel):
 class LakeSettings(Section):
     """Where the lake's bytes lie."""
 
-    root: Path = Field(Path("data/lake"), description="folder of catalog, tables and raw objects; relative to ATLAS_HOME")
-    catalog: SecretStr = Field(SecretStr("sqlite"), description="sqlite, or the address of a PostgreSQL database")
-    objects: str | None = Field(None, description="address of the raw object store; below root unless set")
-    memory_limit: str = Field("1GiB", description="DuckDB's memory limit a process")
-    threads: int = Field(2, ge=1, description="DuckDB's threads a process")
+    root: Path = Field(
+        default=Path("data/lake"), description="folder of catalog, tables and raw objects; relative to ATLAS_HOME"
+    )
+    catalog: SecretStr = Field(
+        default=SecretStr("sqlite"), description="sqlite, or the address of a PostgreSQL database"
+    )
+    objects: str | None = Field(default=None, description="address of the raw object store; below root unless set")
+    memory_limit: str = Field(default="1GiB", description="DuckDB's memory limit a process")
+    threads: int = Field(default=2, ge=1, description="DuckDB's threads a process")
 
 
 class LandingSettings(Section):
     """The folder that people drop files into."""
 
-    folder: Path = Field(Path("landing"), description="relative to ATLAS_HOME")
+    folder: Path = Field(default=Path("landing"), description="relative to ATLAS_HOME")
 
 
 class SourceSettings(Section):
     """What every source needs to know."""
 
     enabled: bool = True
-    base_url: str | None = Field(None, description="overrides the vendor's own address")
-    rate_limit: int = Field(60, gt=0, description="requests (or request weight) a minute")
-    timeout_seconds: float = Field(30.0, gt=0)
-    history_from: date = Field(date(2000, 1, 1), description="first day ever asked for")
-    partitions_from: date = Field(date(2000, 1, 1), description="first daily partition; it also holds all history before it")
+    base_url: str | None = Field(default=None, description="overrides the vendor's own address")
+    rate_limit: int = Field(default=60, gt=0, description="requests (or request weight) a minute")
+    timeout_seconds: float = Field(default=30.0, gt=0)
+    history_from: date = Field(default=date(2000, 1, 1), description="first day ever asked for")
+    partitions_from: date = Field(
+        date(2000, 1, 1), description="first daily partition; it also holds all history before it"
+    )
 
     @model_validator(mode="after")
     def _history_before_partitions(self) -> SourceSettings:
@@ -124,35 +127,35 @@ class DataSources(Section):
 class TvpVarSettings(Section):
     """Time-varying parameter VAR."""
 
-    forgetting_factor: float = Field(0.99, gt=0.8, le=1, description="of the state covariance, lambda")
-    covariance_decay: float = Field(0.96, gt=0.5, le=1, description="of the EWMA innovation covariance, kappa")
-    window_size: int = Field(250, ge=50, description="sessions of the training sample behind the prior")
-    lags: int = Field(1, ge=1, le=10)
-    horizon: int = Field(10, ge=1, le=250, description="sessions forecast ahead")
-    symbols: list[str] = Field(["GSPC", "IXIC"], description="instruments whose log returns enter")
-    series: list[str] = Field(["VIXCLS", "DCOILWTICO"], description="macro series whose log changes enter")
+    forgetting_factor: float = Field(default=0.99, gt=0.8, le=1, description="of the state covariance, lambda")
+    covariance_decay: float = Field(default=0.96, gt=0.5, le=1, description="of the EWMA innovation covariance, kappa")
+    window_size: int = Field(default=250, ge=50, description="sessions of the training sample behind the prior")
+    lags: int = Field(default=1, ge=1, le=10)
+    horizon: int = Field(default=10, ge=1, le=250, description="sessions forecast ahead")
+    symbols: list[str] = Field(default=["GSPC", "IXIC"], description="instruments whose log returns enter")
+    series: list[str] = Field(default=["VIXCLS", "DCOILWTICO"], description="macro series whose log changes enter")
 
 
 class RegimeSettings(Section):
     """Markov-switching volatility regimes."""
 
-    window_size: int = Field(2500, ge=250, description="sessions of the training sample")
-    symbols: list[str] = Field(["GSPC", "IXIC"])
+    window_size: int = Field(default=2500, ge=250, description="sessions of the training sample")
+    symbols: list[str] = Field(default=["GSPC", "IXIC"])
 
 
 class ValueAtRiskSettings(Section):
     """Value at risk and expected shortfall."""
 
-    window_size: int = Field(250, ge=50, description="trailing sessions")
-    tail_probabilities: list[Annotated[float, Field(gt=0, lt=0.5)]] = Field([0.01, 0.05], min_length=1)
+    window_size: int = Field(default=250, ge=50, description="trailing sessions")
+    tail_probabilities: list[Annotated[float, Field(gt=0, lt=0.5)]] = Field(default=[0.01, 0.05], min_length=1)
 
 
 class VpinSettings(Section):
     """Volume-synchronised probability of informed trading."""
 
-    bar_seconds: float = Field(60.0, gt=0)
-    buckets_per_day: int = Field(50, ge=1)
-    window: int = Field(50, ge=1, description="buckets averaged")
+    bar_seconds: float = Field(default=60.0, gt=0)
+    buckets_per_day: int = Field(default=50, ge=1)
+    window: int = Field(default=50, ge=1, description="buckets averaged")
 
 
 class Models(Section):
@@ -190,8 +193,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ATLAS_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     environment: Literal["sandbox", "development", "production"] = "sandbox"
-    home: Path = Field(PROJECT_ROOT, description="folder that relative paths start from")
-    clock: datetime | None = Field(None, description="the sandbox's present; the real clock elsewhere")
+    home: Path = Field(default=PROJECT_ROOT, description="folder that relative paths start from")
+    clock: datetime | None = Field(default=None, description="the sandbox's present; the real clock elsewhere")
     lake: LakeSettings = LakeSettings()
     landing: LandingSettings = LandingSettings()
     data_sources: DataSources
@@ -268,18 +271,3 @@ def _sentence(error: Any, file: Path) -> str:
         return f"{file.name}: {key} is missing: set it there or in the environment variable {variable}."
     place = f"{file.name}: {key}" if key else file.name
     return f"{place} is not valid: {error['msg'][:1].lower()}{error['msg'][1:]}."
-
-
-def open_configured_lake(settings: Settings) -> Lake:
-    """The lake that the settings describe."""
-    from atlas_assets.lake import Lake, LakeConfig
-
-    lake = settings.lake
-    config = LakeConfig(
-        root=settings.path(lake.root),
-        catalog=lake.catalog.get_secret_value(),
-        objects=lake.objects,
-        memory_limit=lake.memory_limit,
-        threads=lake.threads,
-    )
-    return Lake(config, now=settings.now)

@@ -10,12 +10,18 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recorded() -> Path:
     """The folder of real replies and market data, which lies beside the repository where it is there at all."""
     if not SHARED.is_dir():
         pytest.skip("the folder ../shared with recorded material is not there")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def quant(recorded) -> Path:
+    """Reference data and outputs of peers."""
+    return recorded / "data" / "quant"
 
 
 @pytest.fixture

@@ -17,16 +17,24 @@ class TechnicalIndicators(Contract):
     log_return: Number = column("Close-to-close log return", unit="fraction", ge=-3, le=3, nullable=True)
     sma_20: Number = column("Simple moving average, 20 sessions", unit="quote currency", gt=0, nullable=True)
     sma_50: Number = column("Simple moving average, 50 sessions", unit="quote currency", gt=0, nullable=True)
-    ema_20: Number = column("Exponential moving average, 20 sessions, seeded by the SMA", unit="quote currency", gt=0, nullable=True)
+    ema_20: Number = column(
+        "Exponential moving average, 20 sessions, seeded by the SMA", unit="quote currency", gt=0, nullable=True
+    )
     rsi_14: Number = column("Relative strength index, Wilder, 14 sessions", unit="0-100", ge=0, le=100, nullable=True)
     macd_12_26: Number = column("MACD line: EMA 12 minus EMA 26", unit="quote currency", nullable=True)
     macd_signal_9: Number = column("Signal line: EMA 9 of the MACD line", unit="quote currency", nullable=True)
     macd_histogram: Number = column("MACD line minus signal line", unit="quote currency", nullable=True)
-    bollinger_upper_20: Number = column("Upper Bollinger band, 20 sessions, 2 standard deviations", unit="quote currency", nullable=True)
+    bollinger_upper_20: Number = column(
+        "Upper Bollinger band, 20 sessions, 2 standard deviations", unit="quote currency", nullable=True
+    )
     bollinger_middle_20: Number = column("Middle Bollinger band, 20 sessions", unit="quote currency", nullable=True)
-    bollinger_lower_20: Number = column("Lower Bollinger band, 20 sessions, 2 standard deviations", unit="quote currency", nullable=True)
+    bollinger_lower_20: Number = column(
+        "Lower Bollinger band, 20 sessions, 2 standard deviations", unit="quote currency", nullable=True
+    )
     atr_14: Number = column("Average true range, Wilder, 14 sessions", unit="quote currency", ge=0, nullable=True)
-    realised_volatility_20_ann: Number = column("Realised volatility of log returns, 20 sessions, annualised", unit="fraction a year", ge=0, nullable=True)
+    realised_volatility_20_ann: Number = column(
+        "Realised volatility of log returns, 20 sessions, annualised", unit="fraction a year", ge=0, nullable=True
+    )
 
     upper_band_above_middle = rule("bollinger_upper_20 >= bollinger_middle_20")
     lower_band_below_middle = rule("bollinger_lower_20 <= bollinger_middle_20")
@@ -64,7 +72,9 @@ class Regimes(Contract):
     symbol: Text = column("Ticker")
     session_date: Date = column("Session date")
     log_return: Number = column("Close-to-close log return", unit="fraction")
-    turbulent_probability: Number = column("Filtered probability of the high-variance state", unit="fraction", ge=0, le=1)
+    turbulent_probability: Number = column(
+        "Filtered probability of the high-variance state", unit="fraction", ge=0, le=1
+    )
     regime: Text = column("More probable state", isin=["calm", "turbulent"])
     in_sample: Flag = column("Whether the session belongs to the training sample")
 

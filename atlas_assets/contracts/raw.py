@@ -12,7 +12,9 @@ class RawContract(Contract):
     """Columns that every raw table carries."""
 
     partition_date: Date = column("Daily partition that loaded the row")
-    object_id: Text = column("SHA-256 of the stored reply the row was read from", str_length={"min_value": 64, "max_value": 64})
+    object_id: Text = column(
+        "SHA-256 of the stored reply the row was read from", str_length={"min_value": 64, "max_value": 64}
+    )
     ingested_at: Utc = column("When the reply was received (UTC)")
 
 

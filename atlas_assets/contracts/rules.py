@@ -71,7 +71,7 @@ def rule(expression: str) -> Any:
             if frame[name].dtype.kind == "f":
                 judged &= np.isfinite(frame[name])
         kept = np.ones(len(frame), dtype=bool)
-        kept[judged] = frame[judged].eval(expression, engine="python").to_numpy(dtype=bool)
+        kept[judged] = np.asarray(frame[judged].eval(expression, engine="python"), dtype=bool)
         return pd.Series(kept, index=frame.index)
 
     return pa.dataframe_check(name=expression, statistics={"expression": expression}, description=expression)(holds)

@@ -6,42 +6,42 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pyarrow as arrow
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from atlas_assets.contracts.columns import Contract
 
 
-def _arrow_type(dtype: Any) -> arrow.DataType:
+def _arrow_type(dtype: Any) -> pa.DataType:
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return arrow.timestamp("us", tz="UTC")
+        return pa.timestamp("us", tz="UTC")
     if isinstance(dtype, pd.Int64Dtype):
-        return arrow.int64()
+        return pa.int64()
     if isinstance(dtype, pd.BooleanDtype):
-        return arrow.bool_()
-    return {"f": arrow.float64(), "U": arrow.string(), "M": arrow.date32()}[dtype.kind]
+        return pa.bool_()
+    return {"f": pa.float64(), "U": pa.string(), "M": pa.date32()}[dtype.kind]
 
 
 _SQL_TYPES = {
-    arrow.string(): "VARCHAR",
-    arrow.float64(): "DOUBLE",
-    arrow.int64(): "BIGINT",
-    arrow.bool_(): "BOOLEAN",
-    arrow.date32(): "DATE",
-    arrow.timestamp("us", tz="UTC"): "TIMESTAMP WITH TIME ZONE",
+    pa.string(): "VARCHAR",
+    pa.float64(): "DOUBLE",
+    pa.int64(): "BIGINT",
+    pa.bool_(): "BOOLEAN",
+    pa.date32(): "DATE",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMP WITH TIME ZONE",
 }
 
 
 @cache
-def arrow_schema(contract: type[Contract]) -> arrow.Schema:
+def arrow_schema(contract: type[Contract]) -> pa.Schema:
     """The Arrow schema of a contract: its own columns first, then those it inherits.
 
     Fields say whether they may be missing and carry their description.
     """
     columns = contract.to_schema().columns
     own = [name for name in columns if name in contract.__annotations__]
-    return arrow.schema(
-        arrow.field(
+    return pa.schema(
+        pa.field(
             name,
             _arrow_type(columns[name].dtype.type),
             nullable=columns[name].nullable,

@@ -106,7 +106,11 @@ def _csv_rows(text: str) -> pd.DataFrame:
 
 def _json_rows(text: str) -> list[dict[str, Any]]:
     stripped = text.lstrip()
-    rows = json.loads(text) if stripped.startswith("[") else [json.loads(line) for line in text.splitlines() if line.strip()]
+    rows = (
+        json.loads(text)
+        if stripped.startswith("[")
+        else [json.loads(line) for line in text.splitlines() if line.strip()]
+    )
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("every row must be an object with named values")
     return rows
@@ -117,7 +121,9 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     given = {str(name).strip().lower(): name for name in reversed(list(frame.columns))}
-    found = {ours: next((given[alias] for alias in aliases if alias in given), None) for ours, aliases in ALIASES.items()}
+    found = {
+        ours: next((given[alias] for alias in aliases if alias in given), None) for ours, aliases in ALIASES.items()
+    }
     missing = [name for name in REQUIRED if found[name] is None]
     if missing:
         there = ", ".join(str(name) for name in frame.columns)[:200]

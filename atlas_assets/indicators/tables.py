@@ -1,3 +1,4 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
 """The indicators' gold tables from silver frames."""
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def _vpin_of_one(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: i
             "instrument_id": trades["instrument_id"].iloc[0],
             "symbol": trades["symbol"].iloc[0],
             "bucket_number": np.arange(result.vpin.size),
-            "bucket_end": pd.to_datetime(result.bucket_end, unit="s", utc=True),
+            "bucket_end": pd.to_datetime(pd.Series(result.bucket_end), unit="s", utc=True),
             "buy_volume": result.buy_volume,
             "sell_volume": result.sell_volume,
             "imbalance": result.imbalance,

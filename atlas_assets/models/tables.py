@@ -1,3 +1,4 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
 """The models' tables from silver frames."""
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def market_changes(
     known = {name: _known_at(observations[observations["series_id"] == name], times) for name in series}
     levels = pd.concat([closes, pd.DataFrame(known, index=closes.index)], axis=1)
     levels = levels.where(levels > 0).dropna()
-    return np.log(levels).diff().iloc[1:]
+    return levels.transform(np.log).diff().iloc[1:]
 
 
 def _known_at(observations: pd.DataFrame, times: pd.Series) -> FloatArray:

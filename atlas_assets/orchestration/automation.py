@@ -17,5 +17,7 @@ def when_inputs_change() -> dg.AutomationCondition:
     never_made = condition.missing() & ~condition.execution_failed()
     quiet = ~condition.any_deps_missing() & ~condition.any_deps_in_progress() & ~condition.in_progress()
     return (
-        (changed.since_last_handled() | never_made) & quiet & condition.all_deps_blocking_checks_passed()
+        (changed.since_last_handled() | never_made)  # pyright: ignore[reportAttributeAccessIssue]
+        & quiet
+        & condition.all_deps_blocking_checks_passed()
     ).with_label("inputs changed")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
 from atlas_assets.orchestration.execution import AssetOutcome, Report, bring_up_to_date
@@ -18,17 +20,22 @@ from atlas_assets.orchestration.planning import all_missing_loads, stale_assets
 from atlas_assets.orchestration.resources import configured_lake, configured_settings
 
 WIDTH_OF_A_PIPE = 130
-console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE, file=sys.stdout)
 
 
 def run_demo(home: Path) -> bool:
     """Bring the graph up to date on this machine and say what happened; False when something failed."""
-    console.print(f"[bold]Atlas Quanta[/bold], environment {configured_settings().environment}: reading the asset graph …")
+    console.print(
+        f"[bold]Atlas Quanta[/bold], environment {configured_settings().environment}: reading the asset graph …"
+    )
     definitions = load_definitions()
     with open_instance(home) as instance:
-        report = bring_up_to_date(definitions, instance, listener=_say)
+        with _noise_goes_to(home.parent / "logs" / "demo.log"), console.status("making …") as status:
+            report = bring_up_to_date(definitions, instance, listener=partial(_say, status))
         if not report.outcomes:
-            console.print("Nothing new: every asset is up to date, no work was done. [dim]atlas status shows them.[/dim]")
+            console.print(
+                "Nothing new: every asset is up to date, no work was done. [dim]atlas status shows them.[/dim]"
+            )
             return True
         _print_report(report)
     return not report.failed
@@ -38,7 +45,9 @@ def print_status(home: Path) -> None:
     """Every asset with its rows, when it was made, and what is stale, missing or failing."""
     graph = load_definitions().resolve_asset_graph()
     with open_instance(home) as instance:
-        missing = {load.key: f"{load.partitions} days missing from {load.first}" for load in all_missing_loads(graph, instance)}
+        missing = {
+            load.key: f"{load.partitions} days missing from {load.first}" for load in all_missing_loads(graph, instance)
+        }
         stale = stale_assets(graph, instance, configured_lake())
         table = Table("asset", "rows", "made (UTC)", "state", "checks failing", box=SIMPLE_HEAD)
         for key in graph.toposorted_asset_keys:
@@ -71,19 +80,34 @@ def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _say(what: str, outcome: AssetOutcome) -> None:
+@contextmanager
+def _noise_goes_to(file: Path) -> Iterator[None]:
+    """What Dagster and dbt print, into a file that one can read when something failed."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
+        yield
+
+
+def _say(status: Status, what: str, outcome: AssetOutcome) -> None:
     name = outcome.key.to_user_string()
-    if what == "failed":
+    if what == "started":
+        status.update(f"making {name} …")
+    elif what == "failed":
         console.print(f"  [red]failed[/red]  {name}: {outcome.error}")
     else:
         rows = "" if outcome.rows is None else f"{outcome.rows:>9,} rows"
-        console.print(f"  [green]made[/green]    {name:<42} {rows}  {outcome.seconds:5.1f} s  [dim]{outcome.reason}[/dim]")
+        console.print(
+            f"  [green]made[/green]    {name:<42} {rows}  {outcome.seconds:5.1f} s  [dim]{outcome.reason}[/dim]"
+        )
 
 
 def _print_report(report: Report) -> None:
     table = Table(title="What was made", box=SIMPLE_HEAD, title_justify="left")
-    for heading, side in (("asset", "left"), ("rows", "right"), ("seconds", "right"), ("checks", "left"), ("plot", "left")):
-        table.add_column(heading, justify=side, no_wrap=heading == "asset")
+    table.add_column("asset", no_wrap=True)
+    table.add_column("rows", justify="right")
+    table.add_column("seconds", justify="right")
+    table.add_column("checks")
+    table.add_column("plot", no_wrap=True)
     for outcome in report.outcomes:
         table.add_row(
             outcome.key.to_user_string(),

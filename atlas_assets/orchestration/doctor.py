@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from atlas_assets import open_lake
 from atlas_assets.settings import PROJECT_ROOT, Settings
 
 LEAST_FREE_BYTES = 2 * 1024**3
@@ -51,8 +52,14 @@ def _packages(_: Settings) -> Iterator[Finding]:
         for line in (PROJECT_ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
         if "==" in line and not line.startswith(" ")
     }
-    wrong = [f"{name} {version} instead of {pinned[name]}" for name, version in installed.items() if pinned.get(name) != version]
-    yield Finding("packages", not wrong, "; ".join(wrong) + ": run make setup" if wrong else f"as pinned ({len(pinned)})")
+    wrong = [
+        f"{name} {version} instead of {pinned[name]}"
+        for name, version in installed.items()
+        if pinned.get(name) != version
+    ]
+    yield Finding(
+        "packages", not wrong, "; ".join(wrong) + ": run make setup" if wrong else f"as pinned ({len(pinned)})"
+    )
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
@@ -64,19 +71,22 @@ def _folders(settings: Settings) -> Iterator[Finding]:
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
-            yield Finding(subject, False, f"{folder} cannot be written: {error.strerror}; change its owner or the setting")
+            yield Finding(
+                subject, False, f"{folder} cannot be written: {error.strerror}; change its owner or the setting"
+            )
         else:
             free = shutil.disk_usage(folder).free
             enough = free >= LEAST_FREE_BYTES
-            yield Finding(subject, enough, f"{folder}, {free / 1024**3:.0f} GiB free" + ("" if enough else ": free some space"))
+            yield Finding(
+                subject, enough, f"{folder}, {free / 1024**3:.0f} GiB free" + ("" if enough else ": free some space")
+            )
 
 
 def _lake(settings: Settings) -> Iterator[Finding]:
     from atlas_assets.lake import LakeError
-    from atlas_assets.settings import open_configured_lake
 
     try:
-        lake = open_configured_lake(settings)
+        lake = open_lake(settings)
         yield Finding("lake", True, f"snapshot {lake.current_snapshot()}, {len(lake.tables())} tables")
     except LakeError as error:
         yield Finding("lake", False, str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -9,9 +10,11 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from atlas_assets.orchestration.landing import waiting_files
 from atlas_assets.orchestration.planning import all_missing_loads, next_wave, stale_assets
-from atlas_assets.orchestration.resources import configured_lake
+from atlas_assets.orchestration.resources import configured_lake, configured_settings
 
+LANDING = dg.AssetKey(["raw", "landing", "daily_bars"])
 MOST_WAVES = 20
 
 
@@ -59,9 +62,8 @@ def bring_up_to_date(definitions: dg.Definitions, instance: dg.DagsterInstance, 
     for load in all_missing_loads(graph, instance):
         reason = f"{load.partitions} days, {load.first} to {load.last}"
         outcomes += _run(definitions, instance, {load.key: reason}, load.tags, listener)
-    landing = dg.AssetKey(["raw", "landing", "daily_bars"])
-    if instance.get_latest_materialization_event(landing) is None:
-        outcomes += _run(definitions, instance, {landing: "never made"}, {}, listener)
+    if reason := _landing_reason(instance):
+        outcomes += _run(definitions, instance, {LANDING: reason}, {}, listener)
     for _ in range(MOST_WAVES):
         stale = stale_assets(graph, instance, configured_lake())
         wave = next_wave(graph, stale)
@@ -69,6 +71,13 @@ def bring_up_to_date(definitions: dg.Definitions, instance: dg.DagsterInstance, 
             break
         outcomes += _run(definitions, instance, {key: stale[key] for key in wave}, {}, listener)
     return Report(tuple(outcomes), time.perf_counter() - started)
+
+
+def _landing_reason(instance: dg.DagsterInstance) -> str | None:
+    settings = configured_settings()
+    if waiting := waiting_files(settings.path(settings.landing.folder), now_seconds=math.inf):
+        return f"{len(waiting)} files waited"
+    return None if instance.get_latest_materialization_event(LANDING) else "never made"
 
 
 def _run(
@@ -115,7 +124,7 @@ class _Follower:
         if event.event_type_value == "ASSET_MATERIALIZATION_PLANNED" and event.asset_key:
             self._step_of[event.asset_key] = event.step_key
         elif event.is_step_start and event.step_key:
-            self._step_started[event.step_key] = entry.timestamp
+            self._started(event.step_key, entry.timestamp)
         elif event.is_step_materialization:
             self._materialised(event, entry.timestamp)
         elif event.event_type_value == "ASSET_CHECK_EVALUATION":
@@ -129,6 +138,12 @@ class _Follower:
             if key not in self._done and not succeeded and outcome.error is None:
                 outcome.error = "not made because something it needs failed"
                 self._listener("failed", outcome)
+
+    def _started(self, step: str, timestamp: float) -> None:
+        self._step_started[step] = timestamp
+        first = next((key for key in self._by_key if self._step_of.get(key) == step), None)
+        if first is not None:
+            self._listener("started", self._by_key[first])
 
     def _materialised(self, event: dg.DagsterEvent, timestamp: float) -> None:
         materialisation = event.step_materialization_data.materialization

@@ -67,7 +67,9 @@ def ingest(
                 suffix=source.media_suffix,
             )
             rows = source.transform(reply.content, query)
-            records.append(_record(source, stored, reply, rows=rows.num_rows, start=start, end=end, now=now, run_id=run_id))
+            records.append(
+                _record(source, stored, reply, rows=rows.num_rows, start=start, end=end, now=now, run_id=run_id)
+            )
             days = _partition_dates(source.row_dates(rows), partition_keys)
             tables.append(with_provenance(rows, partition_dates=days, object_id=stored.object_id, lake=lake, now=now))
     return Batch(unique_rows(pa.concat_tables(tables), source.table), tuple(records))
@@ -94,12 +96,11 @@ def with_provenance(
 
 def _partition_dates(days: pa.Array, partition_keys: Sequence[str]) -> pa.Array:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     keys = [date.fromisoformat(key) for key in partition_keys]
-    distinct = pc.unique(days)
-    partition = pa.array([keys[bisect.bisect_left(keys, day)] for day in distinct.to_pylist()], pa.date32())
-    return partition.take(pc.index_in(days, distinct))
+    encoded = days.dictionary_encode()
+    partition = [keys[bisect.bisect_left(keys, day)] for day in encoded.dictionary.to_pylist()]
+    return pa.array(partition, pa.date32()).take(encoded.indices)
 
 
 def _record(

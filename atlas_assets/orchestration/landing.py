@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas_assets.orchestration.ingestion import with_provenance
 
@@ -79,9 +79,8 @@ def take(files: list[Path], *, lake: Lake, now: datetime, run_id: str) -> Iterat
         except FileRefused as refused:
             yield Refused(file, str(refused))
             continue
-        stored = lake.objects.put(
-            content, source="landing", dataset="daily_bars", received=now.date(), suffix=file.suffix[1:].lower()
-        )
+        suffix: Any = file.suffix[1:].lower()
+        stored = lake.objects.put(content, source="landing", dataset="daily_bars", received=now.date(), suffix=suffix)
         days = pa.repeat(pa.scalar(now.date(), pa.date32()), rows.num_rows)
         rows = with_provenance(rows, partition_dates=days, object_id=stored.object_id, lake=lake, now=now)
         yield Landed(

@@ -57,7 +57,7 @@ def table_metadata(
     table: Table, written: pd.DataFrame | pa.Table, *, lake: Lake, plot: Figure | None, plot_folder: Path
 ) -> dict[str, Any]:
     """Rows, columns, place, time range, preview and plot of what was just written."""
-    frame = written if hasattr(written, "iloc") else written.slice(max(0, written.num_rows - 1000)).to_pandas()
+    frame: Any = written if hasattr(written, "iloc") else written.to_pandas()  # pyright: ignore[reportCallIssue]
     metadata: dict[str, Any] = {
         "dagster/row_count": len(written),
         "dagster/table_name": table.name,
@@ -65,7 +65,7 @@ def table_metadata(
         "dagster/uri": str(lake.config.tables_folder.joinpath(*table.name.split("."))),
         "preview": preview(frame),
     }
-    if time_range := _time_range(written):
+    if time_range := _time_range(frame):
         metadata["time_range"] = time_range
     if plot is not None:
         file = plot_folder / f"{table.name.replace('.', '_')}.png"
@@ -95,19 +95,11 @@ def figure_metadata(figure: Figure, file: Path) -> dg.MetadataValue:
     return dg.MetadataValue.md(f"![{file.stem}](data:image/png;base64,{encoded})")
 
 
-def _time_range(written: Any) -> str | None:
-    names = list(written.columns) if hasattr(written, "iloc") else written.column_names
-    column = next((name for name in TIME_COLUMNS if name in names), None)
-    if column is None or len(written) == 0:
+def _time_range(frame: pd.DataFrame) -> str | None:
+    column = next((name for name in TIME_COLUMNS if name in frame.columns), None)
+    if column is None or frame.empty:
         return None
-    if hasattr(written, "iloc"):
-        first, last = written[column].min(), written[column].max()
-    else:
-        import pyarrow.compute as pc
-
-        bounds = pc.min_max(written[column]).as_py()
-        first, last = bounds["min"], bounds["max"]
-    return f"{column}: {str(first)[:19]} to {str(last)[:19]}"
+    return f"{column}: {str(frame[column].min())[:19]} to {str(frame[column].max())[:19]}"
 
 
 def _cell(value: Any) -> str:

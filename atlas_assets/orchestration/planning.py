@@ -83,7 +83,9 @@ def stale_assets(graph: dg.AssetGraph, instance: dg.DagsterInstance, lake: Lake)
     return stale
 
 
-def next_wave(graph: dg.AssetGraph, stale: Mapping[dg.AssetKey, str], never_made: str = "never made") -> list[dg.AssetKey]:
+def next_wave(
+    graph: dg.AssetGraph, stale: Mapping[dg.AssetKey, str], never_made: str = "never made"
+) -> list[dg.AssetKey]:
     """The stale assets that can run now: those without a stale ancestor, and what was never made below them.
 
     A stale asset below another waits: if the upper one turns out the same, the lower one need not run.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
@@ -20,9 +22,14 @@ def technical_indicators(table: pd.DataFrame) -> Figure:
     price.plot(shown["session_date"], shown["close_raw"], color=BLUE, lw=1.2, label="close")
     price.plot(shown["session_date"], shown["sma_50"], color=ORANGE, lw=1, label="SMA 50")
     price.fill_between(
-        shown["session_date"], shown["bollinger_lower_20"], shown["bollinger_upper_20"], color=BLUE, alpha=0.12, label="Bollinger 20"
+        shown["session_date"],
+        shown["bollinger_lower_20"],
+        shown["bollinger_upper_20"],
+        color=BLUE,
+        alpha=0.12,
+        label="Bollinger 20",
     )
-    price.legend(loc="upper left", ncols=3)
+    _legend(price, columns=3)
     rsi.plot(shown["session_date"], shown["rsi_14"], color=GREY, lw=1)
     for level in (30, 70):
         rsi.axhline(level, color=RED, lw=0.7, ls="--")
@@ -35,8 +42,8 @@ def vpin(table: pd.DataFrame) -> Figure:
     figure, (axes,) = _figure(1, title="VPIN by volume bucket")
     for colour, (symbol, rows) in zip((BLUE, ORANGE, GREEN, RED), table.groupby("symbol"), strict=False):
         axes.plot(rows["bucket_end"], rows["vpin"], color=colour, lw=1, label=str(symbol))
-    axes.set(ylabel="VPIN", ylim=(0, 1))
-    axes.legend(loc="upper left")
+    axes.set(ylabel="VPIN", ylim=(0, 1.3 * float(table["vpin"].max())))
+    _legend(axes)
     return figure
 
 
@@ -47,9 +54,11 @@ def regimes(table: pd.DataFrame) -> Figure:
     dates, cumulative = shown["session_date"], shown["log_return"].cumsum()
     level.plot(dates, cumulative, color=BLUE, lw=1)
     turbulent = shown["regime"].to_numpy() == "turbulent"
-    level.fill_between(dates, cumulative.min(), cumulative.max(), where=turbulent, color=RED, alpha=0.18, lw=0, label="turbulent")
+    level.fill_between(
+        dates, cumulative.min(), cumulative.max(), where=turbulent, color=RED, alpha=0.18, lw=0, label="turbulent"
+    )
     level.set(ylabel="cumulative log return")
-    level.legend(loc="upper left")
+    _legend(level)
     probability.fill_between(dates, 0, shown["turbulent_probability"], color=RED, alpha=0.6, lw=0)
     probability.set(ylabel="P(turbulent)", ylim=(0, 1))
     return figure
@@ -70,7 +79,7 @@ def daily_sentiment(table: pd.DataFrame) -> Figure:
         label="± 1 standard deviation",
     )
     tone.set(ylabel="mean compound score")
-    tone.legend(loc="upper left")
+    _legend(tone)
     volume.bar(dates, table["document_count"].astype(float), color=GREY)
     volume.set(ylabel="documents")
     return figure
@@ -83,7 +92,7 @@ def tvp_var_fit(table: pd.DataFrame) -> Figure:
     for colour, (equation, rows) in zip((BLUE, ORANGE, GREEN, RED), own.groupby("equation"), strict=False):
         axes.plot(rows["session_date"], rows["value"], color=colour, lw=1.2, label=str(equation))
     axes.axhline(0, color=GREY, lw=0.8)
-    axes.legend(loc="upper left", ncols=4)
+    _legend(axes, columns=4)
     return figure
 
 
@@ -107,7 +116,7 @@ def tvp_var_forecasts(table: pd.DataFrame) -> Figure:
             lw=0,
         )
     axes.set(xlabel="sessions from the last origin", ylabel="log return")
-    axes.legend(loc="upper left", ncols=3)
+    _legend(axes, columns=3)
     return figure
 
 
@@ -125,21 +134,23 @@ def value_at_risk(table: pd.DataFrame) -> Figure:
             breaches = recent[recent["is_breach"].astype(bool)]
             axes.scatter(breaches["session_date"], breaches["log_return"], color=RED, s=12, zorder=3, label="breach")
     axes.set(ylabel="log return")
-    axes.legend(loc="lower left", ncols=4)
+    _legend(axes, columns=4)
     return figure
 
 
 def var_backtests(table: pd.DataFrame) -> Figure:
     """Breaches seen beside breaches expected."""
     figure, (axes,) = _figure(1, title="Value at risk: breaches seen and expected (Kupiec p-value on top)")
-    labels = [f"{row.symbol} {row.method[:4]} {row.tail_probability:.0%}" for row in table.itertuples()]
+    described = zip(table["symbol"], table["method"], table["tail_probability"], strict=True)
+    names = [f"{symbol} {method} {probability:.0%}" for symbol, method, probability in described]
     places = range(len(table))
-    axes.bar([place - 0.2 for place in places], table["breaches"].astype(float), 0.4, color=BLUE, label="seen")
-    axes.bar([place + 0.2 for place in places], table["expected_breaches"], 0.4, color=GREY, label="expected")
-    for place, row in zip(places, table.itertuples(), strict=True):
-        axes.text(place, max(row.breaches, row.expected_breaches), f"{row.kupiec_p_value:.2g}", ha="center", va="bottom")
-    axes.set_xticks(list(places), labels, rotation=20, ha="right")
-    axes.legend(loc="upper left")
+    seen, expected = table["breaches"].astype(float), table["expected_breaches"].astype(float)
+    axes.bar([place - 0.2 for place in places], seen, 0.4, color=BLUE, label="seen")
+    axes.bar([place + 0.2 for place in places], expected, 0.4, color=GREY, label="expected")
+    for place, height, p_value in zip(places, np.maximum(seen, expected), table["kupiec_p_value"], strict=True):
+        axes.text(place, height, f"{p_value:.2g}", ha="center", va="bottom")
+    axes.set_xticks(list(places), names, rotation=15, ha="right")
+    _legend(axes)
     return figure
 
 
@@ -147,12 +158,16 @@ def _figure(rows: int, *, title: str, ratios: tuple[int, ...] | None = None) -> 
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    style: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
+    style: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     with rc_context(style):
         figure = Figure(figsize=(9, 4.2), layout="constrained")
         axes = figure.subplots(rows, 1, sharex=rows > 1, squeeze=False, height_ratios=ratios)
     figure.suptitle(title, fontsize=10, x=0.01, ha="left", weight="bold")
     return figure, list(axes[:, 0])
+
+
+def _legend(axes: Axes, *, columns: int = 1) -> None:
+    axes.legend(loc="upper left", ncols=columns, fontsize=8, framealpha=0.8, edgecolor="none")
 
 
 def _longest(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import dagster as dg
 
 from atlas_assets.contracts.tables import TABLES
+from atlas_assets.monitoring.logs import configure_logging
 from atlas_assets.orchestration.automation import when_inputs_change
 from atlas_assets.orchestration.checks import contract_checks
 from atlas_assets.orchestration.dbt import dbt_resource
@@ -47,6 +48,7 @@ AUTOMATION = dg.AutomationConditionSensorDefinition(
 def apply_house_policy(declared: dg.Definitions) -> dg.Definitions:
     """Everything declared, with the house's policy applied to each asset."""
     settings = configured_settings()
+    configure_logging(level=settings.logging.level, format=settings.logging.format)
     equipped = dg.Definitions.merge(
         declared,
         dg.Definitions(
@@ -55,9 +57,7 @@ def apply_house_policy(declared: dg.Definitions) -> dg.Definitions:
             sensors=[AUTOMATION],
         ),
     )
-    governed = equipped.permissive_map_resolved_asset_specs(
-        func=lambda spec: _governed(spec, settings), selection=None
-    )
+    governed = equipped.permissive_map_resolved_asset_specs(func=lambda spec: _governed(spec, settings), selection=None)
     present = {tuple(key.path) for key in governed.resolve_asset_graph().get_all_asset_keys()}
     checks = [contract_checks(table) for table in TABLES if table.asset_key in present]
     return dg.Definitions.merge(governed, dg.Definitions(asset_checks=checks))

@@ -1,14 +1,21 @@
 """Modules that steps need, imported once by the fork server so that each step starts at once."""
 
-import duckdb
-import pandas
-import pandera.pandas
-import pyarrow
+from importlib import import_module
 
-import atlas_assets.contracts.gold
-import atlas_assets.contracts.raw
-import atlas_assets.contracts.silver
-import atlas_assets.lake.lake
-import atlas_assets.orchestration.plots
+MODULES = (
+    "duckdb",
+    "pandas",
+    "pandera.pandas",
+    "pyarrow.compute",
+    "pyarrow.parquet",
+    "matplotlib.figure",
+    "atlas_assets.contracts.gold",
+    "atlas_assets.contracts.judgement",
+    "atlas_assets.contracts.raw",
+    "atlas_assets.contracts.silver",
+    "atlas_assets.lake.lake",
+    "atlas_assets.orchestration.plots",
+)
 
-__all__ = ["atlas_assets", "duckdb", "pandas", "pandera", "pyarrow"]
+for _module in MODULES:
+    import_module(_module)

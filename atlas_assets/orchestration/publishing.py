@@ -148,9 +148,7 @@ class AssetRun:
         if result.changed:
             return result.version
         records = self.context.instance.fetch_materializations(
-            dg.AssetRecordsFilter(
-                asset_key=self.context.asset_key, asset_partitions=[self.context.partition_keys[-1]]
-            ),
+            dg.AssetRecordsFilter(asset_key=self.context.asset_key, asset_partitions=[self.context.partition_keys[-1]]),
             limit=1,
         ).records
         previous = records[0].asset_materialization if records else None

@@ -11,7 +11,8 @@ from dagster import ConfigurableResource
 from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
-from atlas_assets.settings import Settings, load_settings, open_configured_lake
+from atlas_assets import open_lake
+from atlas_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,7 +31,7 @@ def configured_settings() -> Settings:
 @cache
 def configured_lake() -> Lake:
     """The lake of this process, opened once."""
-    return open_configured_lake(configured_settings())
+    return open_lake(configured_settings())
 
 
 class LakeResource(DuckDBResource):
@@ -52,7 +53,9 @@ class LakeResource(DuckDBResource):
 class VendorResource(ConfigurableResource):
     """The vendors' services; the sandbox's in-process replies where no network is wanted."""
 
-    sandbox_fault_rate: float = Field(default=0.0, ge=0, le=1, description="share of the sandbox's replies that misbehave")
+    sandbox_fault_rate: float = Field(
+        default=0.0, ge=0, le=1, description="share of the sandbox's replies that misbehave"
+    )
     sandbox_fault_seed: int = Field(default=0, description="the same seed gives the same faults")
 
     def source(self, kind: type[BaseDataSource[Any, Any]]) -> BaseDataSource[Any, Any]:
@@ -65,5 +68,7 @@ class VendorResource(ConfigurableResource):
     def _sandbox(self) -> SandboxTransport:
         from atlas_assets.sandbox import FaultPlan, SandboxTransport
 
-        faults = FaultPlan(seed=self.sandbox_fault_seed, rate=self.sandbox_fault_rate) if self.sandbox_fault_rate else None
+        faults = (
+            FaultPlan(seed=self.sandbox_fault_seed, rate=self.sandbox_fault_rate) if self.sandbox_fault_rate else None
+        )
         return SandboxTransport(clock=configured_settings().now(), faults=faults)

@@ -62,8 +62,9 @@ class Workbench:
             warnings.simplefilter("ignore")  # dbt's own, and its dependencies'
             os.chdir(PROJECT_FOLDER)
             try:
+                # No log file: dbt would leave it open.
                 outcome = dbtRunner().invoke(
-                    [*arguments, "--quiet", "--target-path", str(self.target), "--log-path", str(self.target)]
+                    [*arguments, "--quiet", "--log-level-file", "none", "--target-path", str(self.target)]
                 )
             finally:
                 os.chdir(before)

@@ -191,7 +191,13 @@ def test_the_image_takes_in_only_what_is_named():
     assert patterns[0] == "*"
     assert {"pyproject.toml", "constraints.txt", "atlas_assets", "config", "dbt_project"} <= taken
     assert not {name for name in taken if name.startswith((".", "data", "deploy/secrets")) or name == "deploy"}
-    for name in ("deploy/dagster.yaml", "deploy/workspace.yaml", "deploy/entrypoint.sh", "deploy/pip.txt"):
+    for name in (
+        "deploy/dagster.yaml",
+        "deploy/workspace.yaml",
+        "deploy/entrypoint.sh",
+        "deploy/launcher.py",
+        "deploy/pip.txt",
+    ):
         assert name in taken
         assert (ROOT / name).is_file()
 

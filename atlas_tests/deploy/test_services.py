@@ -24,9 +24,9 @@ DAEMONS = {"SENSOR", "SCHEDULER", "BACKFILL", "ASSET", "QUEUED_RUN_COORDINATOR",
 USE_LAKE = """
 import pyarrow as pa
 from atlas_assets.lake import CommitInfo
-from atlas_assets.settings import load_settings, open_configured_lake
+from atlas_assets import open_lake
 
-lake = open_configured_lake(load_settings())
+lake = open_lake()
 assert lake.config.is_postgres
 schema = pa.schema([("symbol", pa.string()), ("close_raw", pa.float64())])
 rows = pa.table({"symbol": ["AAPL", "MSFT"], "close_raw": [1.5, 2.5]}, schema=schema)
@@ -35,11 +35,22 @@ lake.replace("gold.deploy_test", rows, schema=schema, keys=["symbol"], window=No
 print(lake.read("gold.deploy_test", symbols=["MSFT"])["close_raw"].tolist())
 """
 LANDED_ROWS = """
-from atlas_assets.settings import load_settings, open_configured_lake
+from atlas_assets import open_lake
 
-lake = open_configured_lake(load_settings())
+lake = open_lake()
 names = {table.name for table in lake.tables()}
 print(len(lake.read("raw.landing_daily_bars")) if "raw.landing_daily_bars" in names else 0)
+"""
+LOST_RUN = """
+import json, sys
+import dagster as dg
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._core.test_utils import create_run_for_test
+
+place = {GRPC_INFO_TAG: json.dumps({"host": "127.0.0.1", "port": int(sys.argv[1])}), "dagster/max_retries": "0"}
+with dg.DagsterInstance.get() as instance:
+    run = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED, tags=place)
+print(run.run_id)
 """
 
 
@@ -130,6 +141,16 @@ def test_a_dropped_file_becomes_rows_of_the_lake(stack: Stack):
     assert stack.run("code", ["python", "-c", LANDED_ROWS]).split()[-1] == "2"
     assert not file.exists()
     assert list((stack.folder / "data" / "dagster" / "compute_logs").rglob("*.err"))
+
+
+def test_a_run_that_the_code_server_does_not_have_is_ended(stack: Stack):
+    run = stack.run("code", ["python", "-c", LOST_RUN, str(stack.ports["code"])]).split()[-1]
+    query = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+
+    def ended() -> bool:
+        return stack.graphql(query, run=run)["runOrError"]["status"] == "FAILURE"
+
+    stack.wait("the end of the lost run", ended, *LONG_RUNNING, timeout=120)
 
 
 def why_failed(stack: Stack, run: str) -> str:

@@ -73,7 +73,9 @@ def test_nothing_unpickles_or_evaluates(file):
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             assert getattr(node.func, "id", "") not in {"eval", "exec"}
-            assert not any(keyword.arg == "shell" and getattr(keyword.value, "value", False) for keyword in node.keywords)
+            assert not any(
+                keyword.arg == "shell" and getattr(keyword.value, "value", False) for keyword in node.keywords
+            )
 
 
 @pytest.mark.parametrize("file", FILES, ids=relative)

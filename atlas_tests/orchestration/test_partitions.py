@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from itertools import pairwise
 
 import exchange_calendars
 import pytest
@@ -28,14 +29,17 @@ def test_every_day_belongs_to_exactly_one_partition():
     keys = daily_partitions(date(2018, 12, 3), last=date(2018, 12, 31), calendar="XNYS").get_partition_keys()
     windows = [days_of([key], all_keys=keys, history_from=date(1999, 1, 4)) for key in keys]
     assert windows[0] == (date(1999, 1, 4), date(2018, 12, 3))
-    for (_, last), (first, _) in zip(windows, windows[1:], strict=False):
+    for (_, last), (first, _) in pairwise(windows):
         assert (first - last).days == 1
     assert days_of(keys, all_keys=keys, history_from=date(1999, 1, 4)) == (date(1999, 1, 4), date(2018, 12, 31))
 
 
 def test_monday_holds_the_weekend():
     keys = daily_partitions(date(2018, 12, 3), last=date(2018, 12, 31), calendar="XNYS").get_partition_keys()
-    assert days_of(["2018-12-10"], all_keys=keys, history_from=date(1999, 1, 4)) == (date(2018, 12, 8), date(2018, 12, 10))
+    assert days_of(["2018-12-10"], all_keys=keys, history_from=date(1999, 1, 4)) == (
+        date(2018, 12, 8),
+        date(2018, 12, 10),
+    )
 
 
 @pytest.mark.parametrize("calendar", [None, "XNYS"])

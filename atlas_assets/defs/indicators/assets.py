@@ -44,7 +44,9 @@ def vpin(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materializ
     from atlas_assets.orchestration import plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.vpin
-    trades = run.read("silver.trades", columns=["instrument_id", "symbol", "trade_id", "event_time", "price", "quantity"])
+    trades = run.read(
+        "silver.trades", columns=["instrument_id", "symbol", "trade_id", "event_time", "price", "quantity"]
+    )
     table = tables.vpin(
         trades,
         bar_seconds=parameters.bar_seconds,

@@ -22,6 +22,9 @@ def daily_sentiment(context: dg.AssetExecutionContext, lake: LakeResource) -> dg
     table = news.daily_sentiment(run.read("silver.documents"))
     return run.publish(
         table,
-        metadata={"documents": int(table["document_count"].sum()), "sentiment_mean": float(table["sentiment_mean"].mean())},
+        metadata={
+            "documents": int(table["document_count"].sum()),
+            "sentiment_mean": float(table["sentiment_mean"].mean()),
+        },
         plot=plots.daily_sentiment(table),
     )

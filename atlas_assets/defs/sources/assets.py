@@ -27,7 +27,9 @@ RAW_ASSETS = (
     RawAsset("raw.fred_observations", "fred", "Macro observations with vintages from FRED, as sent."),
     RawAsset("raw.binance_klines", "binance", "One-minute candles from Binance, as sent, finished ones only."),
     RawAsset("raw.binance_agg_trades", "binance", "Aggregate trades from Binance, as sent."),
-    RawAsset("raw.alternative_me_fear_greed", "alternative_me", "Crypto Fear & Greed index of alternative.me, as sent."),
+    RawAsset(
+        "raw.alternative_me_fear_greed", "alternative_me", "Crypto Fear & Greed index of alternative.me, as sent."
+    ),
     RawAsset("raw.rss_articles", "rss", "Entries of RSS and Atom news feeds, as sent."),
 )
 

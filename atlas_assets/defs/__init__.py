@@ -1,0 +1,1 @@
+"""Dagster declarations, a folder for each domain; nothing is computed here."""
