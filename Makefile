@@ -7,13 +7,16 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # A virtual environment without bytecode makes every import three times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check ui bench setup lint types architecture clean
+.PHONY: demo test test-slow check ui bench setup clean
 
 demo: setup
 	@$(BIN)/atlas demo
 
 test: setup
-	@$(BIN)/pytest -n 2 -m "not slow and not ui" && $(BIN)/pytest -m ui
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+
+test-slow: setup
+	@$(BIN)/pytest -m slow
 
 check: setup
 	$(BIN)/ruff check .
@@ -38,6 +41,7 @@ setup: .venv/.installed
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r constraints.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q atlas_assets
+	@$(BIN)/python -c "import atlas_assets.models.tvp_var" # compiles the kernels once
 	@touch $@
 
 clean:

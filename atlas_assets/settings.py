@@ -72,7 +72,7 @@ class SourceSettings(Section):
 class EodHistoricalSettings(SourceSettings):
     """EODHD: daily bars of stocks and indices."""
 
-    api_key: SecretStr
+    api_key: SecretStr = Field(min_length=1)
     symbols: list[str] = Field(min_length=1, description="vendor symbols with exchange, such as AAPL.US")
 
 
@@ -86,7 +86,7 @@ class FredSeries(Section):
 class FredSettings(SourceSettings):
     """FRED and ALFRED: macro series with vintages."""
 
-    api_key: SecretStr
+    api_key: SecretStr = Field(min_length=1)
     series: list[FredSeries] = Field(min_length=1)
 
 

@@ -102,7 +102,10 @@ class DailySentiment(Contract):
 
 
 class TvpVarFit(Contract):
-    """Fitted TVP-VAR: filtered coefficients and innovation covariance. One row per (session_date, equation, parameter)."""
+    """Fitted TVP-VAR: filtered coefficients and innovation covariance.
+
+    One row per (session_date, equation, parameter).
+    """
 
     session_date: Date = column("Session after whose close the parameter was known")
     equation: Text = column("Variable on the left-hand side")
@@ -131,9 +134,10 @@ class TvpVarForecasts(Contract):
 
 
 class ValueAtRisk(Contract):
-    """One-day value at risk and expected shortfall. One row per (instrument_id, session_date, method, tail_probability).
+    """One-day value at risk and expected shortfall.
 
-    Both are returns (negative numbers) for the session, from data up to the session before.
+    One row per (instrument_id, session_date, method, tail_probability). Both are returns (negative
+    numbers) for the session, from data up to the session before.
     """
 
     instrument_id: Text = column("Surrogate instrument id")

@@ -26,11 +26,14 @@ class Table:
         ``(layer, domain, noun)`` of the asset that writes it.
     model
         Name of the contract's class in ``contracts.<module>``.
+    may_be_empty
+        Whether no rows at all is nothing to wonder about.
     """
 
     name: str
     asset_key: tuple[str, str, str]
     model: str
+    may_be_empty: bool = False
 
     @property
     def layer(self) -> str:
@@ -51,7 +54,7 @@ TABLES = (
     Table("raw.binance_agg_trades", ("raw", "binance", "agg_trades"), "BinanceAggTrades"),
     Table("raw.alternative_me_fear_greed", ("raw", "alternative_me", "fear_greed"), "AlternativeMeFearGreed"),
     Table("raw.rss_articles", ("raw", "rss", "articles"), "RssArticles"),
-    Table("raw.landing_daily_bars", ("raw", "landing", "daily_bars"), "LandingDailyBars"),
+    Table("raw.landing_daily_bars", ("raw", "landing", "daily_bars"), "LandingDailyBars", may_be_empty=True),
     Table("silver.instruments", ("silver", "market", "instruments"), "Instruments"),
     Table("silver.daily_bars", ("silver", "market", "daily_bars"), "DailyBars"),
     Table("silver.trades", ("silver", "market", "trades"), "Trades"),

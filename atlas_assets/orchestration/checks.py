@@ -57,7 +57,7 @@ def contract_checks(table: Table) -> dg.AssetChecksDefinition:
             return
         yield _result(SHAPE, asset, verdict, verdict.shape)
         yield _result(TRUTH, asset, verdict, verdict.truth)
-        yield _surprise(asset, verdict.rows, _rows_before(lake, table))
+        yield _surprise(table, verdict.rows, _rows_before(lake, table))
 
     return judge_table
 
@@ -96,7 +96,7 @@ def _result(
     )
 
 
-def _surprise(asset: dg.AssetKey, rows: int, before: int | None) -> dg.AssetCheckResult:
+def _surprise(table: Table, rows: int, before: int | None) -> dg.AssetCheckResult:
     metadata = {"rows": rows} if before is None else {"rows": rows, "rows_before": before}
     if rows == 0:
         description = "The table is empty."
@@ -105,9 +105,9 @@ def _surprise(asset: dg.AssetKey, rows: int, before: int | None) -> dg.AssetChec
     else:
         description = f"{rows} rows, {before} in the commit before."
     return dg.AssetCheckResult(
-        passed=rows > 0 and rows >= LEAST_SHARE_KEPT * (before or 0),
+        passed=(rows > 0 or table.may_be_empty) and rows >= LEAST_SHARE_KEPT * (before or 0),
         check_name=SURPRISE,
-        asset_key=asset,
+        asset_key=dg.AssetKey(table.asset_key),
         severity=dg.AssetCheckSeverity.WARN,
         description=description,
         metadata=metadata,

@@ -124,8 +124,9 @@ def _print_report(report: Report) -> None:
     if plots:
         console.print(f"Plots: {Path(plots[0]).parent}")
     console.print(
-        "Next: [bold]make ui[/bold] · [bold].venv/bin/atlas read silver.daily_bars --symbol GSPC --from 2018-01-01[/bold]"
-        "\n      [bold].venv/bin/atlas status[/bold] · drop a CSV of daily bars into landing/ while the UI runs"
+        "Next: [bold]make ui[/bold] · [bold].venv/bin/atlas status[/bold]\n"
+        "      [bold].venv/bin/atlas read silver.daily_bars --symbol GSPC --from 2018-01-01[/bold]\n"
+        "      drop a CSV of daily bars into landing/ while the UI runs"
     )
 
 

@@ -94,11 +94,12 @@ def with_provenance(
     )
 
 
-def _partition_dates(days: pa.Array, partition_keys: Sequence[str]) -> pa.Array:
+def _partition_dates(days: pa.Array | pa.ChunkedArray, partition_keys: Sequence[str]) -> pa.Array:
     import pyarrow as pa
 
     keys = [date.fromisoformat(key) for key in partition_keys]
-    encoded = days.dictionary_encode()
+    whole = days.combine_chunks() if isinstance(days, pa.ChunkedArray) else days
+    encoded = whole.dictionary_encode()
     partition = [keys[bisect.bisect_left(keys, day)] for day in encoded.dictionary.to_pylist()]
     return pa.array(partition, pa.date32()).take(encoded.indices)
 

@@ -12,7 +12,9 @@ from atlas_assets.monitoring.logs import configure_logging
 from atlas_assets.orchestration.automation import when_inputs_change
 from atlas_assets.orchestration.checks import contract_checks
 from atlas_assets.orchestration.dbt import dbt_resource
+from atlas_assets.orchestration.provenance import synthetic_labels
 from atlas_assets.orchestration.resources import LakeResource, VendorResource, configured_settings
+from atlas_assets.sandbox.labels import SYNTHETIC
 from atlas_assets.settings import Settings
 
 OWNERS = {
@@ -57,18 +59,23 @@ def apply_house_policy(declared: dg.Definitions) -> dg.Definitions:
             sensors=[AUTOMATION],
         ),
     )
-    governed = equipped.permissive_map_resolved_asset_specs(func=lambda spec: _governed(spec, settings), selection=None)
-    present = {tuple(key.path) for key in governed.resolve_asset_graph().get_all_asset_keys()}
+    graph = equipped.resolve_asset_graph()
+    labels = synthetic_labels(graph, SYNTHETIC) if settings.environment == "sandbox" else {}
+    governed = equipped.permissive_map_resolved_asset_specs(
+        func=lambda spec: _governed(spec, settings, labels.get(spec.key)), selection=None
+    )
+    present = {tuple(key.path) for key in graph.get_all_asset_keys()}
     checks = [contract_checks(table) for table in TABLES if table.asset_key in present]
     return dg.Definitions.merge(governed, dg.Definitions(asset_checks=checks))
 
 
-def _governed(spec: dg.AssetSpec, settings: Settings) -> dg.AssetSpec:
+def _governed(spec: dg.AssetSpec, settings: Settings, synthetic: str | None) -> dg.AssetSpec:
     layer, domain, _ = spec.key.path
     return spec.replace_attributes(
         group_name=domain,
         owners=[OWNERS[layer]],
         tags={**spec.tags, "layer": layer},
+        metadata={**spec.metadata, "synthetic": synthetic} if synthetic else spec.metadata,
         freshness_policy=None if spec.key.path[1] == "landing" else FRESHNESS.get(layer, FRESHNESS["gold"]),
         automation_condition=None if layer == "raw" else when_inputs_change(),
         code_version=_code_version(spec, settings),

@@ -56,7 +56,9 @@ class Workbench:
     def dbt(self, *arguments: str, succeeds: bool = True) -> dict[str, str]:
         """Run dbt in this process; gives the status of each model and test by name, of a failed one the message."""
         from dbt.cli.main import dbtRunner
+        from dbt_common.events.functions import reset_metadata_vars
 
+        reset_metadata_vars()  # read once in a process, by whichever test comes first
         before = Path.cwd()
         with self.lake.commit_lock(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # dbt's own, and its dependencies'

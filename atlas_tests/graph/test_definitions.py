@@ -103,6 +103,18 @@ def test_shape_checks_block_and_the_others_do_not(graph):
                 assert graph.get(check).blocking == (check.name == "contract_shape")
 
 
+def test_what_stands_on_made_up_data_says_so(graph):
+    def label(*key: str) -> str:
+        return graph.get(dg.AssetKey(key)).metadata.get("synthetic", "")
+
+    assert "simulation" in label("raw", "binance", "agg_trades")
+    assert "simulation" in label("gold", "indicators", "vpin")
+    assert "template news" in label("gold", "sentiment", "daily_sentiment")
+    assert "follow a rule" in label("model", "tvp_var", "fit")
+    assert not label("raw", "eodhd", "eod")
+    assert not label("raw", "landing", "daily_bars")
+
+
 def test_a_changed_parameter_is_new_code(atlas_home, monkeypatch):
     from atlas_assets.definitions import defs
     from atlas_assets.orchestration import resources
