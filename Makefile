@@ -2,12 +2,13 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+CHECK_FOLDER := $(CURDIR)/data/check
 export DAGSTER_HOME ?= $(CURDIR)/data/dagster
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # A virtual environment without bytecode makes every import three times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow check ui bench setup clean
+.PHONY: demo test test-slow check manifest ui bench setup clean
 
 demo: setup
 	@$(BIN)/atlas demo
@@ -25,7 +26,10 @@ check: setup
 	$(BIN)/sqlfluff lint dbt_project
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
-	cd dbt_project && ../$(BIN)/dbt parse --quiet
+	$(BIN)/dbt parse --quiet --project-dir dbt_project --profiles-dir dbt_project --target-path $(CHECK_FOLDER) --log-path $(CHECK_FOLDER)
+
+manifest: setup # after a change in dbt_project/
+	$(BIN)/python -m atlas_assets.orchestration.dbt
 
 ui: setup
 	@$(BIN)/atlas ui

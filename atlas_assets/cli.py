@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 ROWS_SHOWN = 20
+# What Typer returns after Ctrl-C.
+INTERRUPTED = 130
 
 
 class Format(StrEnum):
@@ -173,13 +175,16 @@ def main() -> None:
     from atlas_assets.settings import SettingsError
 
     try:
-        app(standalone_mode=True)
+        code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
+        if code == INTERRUPTED:
+            raise WorkFailed("Stopped.")
+        raise SystemExit(code)
     except SettingsError as error:
         _fail(error, 2)
+    except typer.TyperException as error:
+        _fail(f"{' '.join(error.format_message().split())} See atlas --help.", 2)
     except WorkFailed as error:
         _fail(error, 1)
-    except KeyboardInterrupt:
-        _fail("Stopped.", 1)
     except Exception as error:
         from atlas_assets.lake import LakeError
 

@@ -22,7 +22,8 @@ ATLAS = Path(sys.executable).with_name("atlas")
 LANDED_SYMBOL = "HARBOR"
 LANDED_DAYS = 30
 SAME_DAY = "2018-12-17"
-SAME_DAY_OF = ["raw", "alternative_me", "fear_greed"]
+# A feed answers the same whatever days are asked for.
+SAME_DAY_OF = ["raw", "rss", "articles"]
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,11 @@ def regimes(bars: pd.DataFrame, *, symbols: Sequence[str], window_size: int) -> 
     Returns
     -------
     Frame of ``gold.regimes``.
+
+    Raises
+    ------
+    ValueError
+        When every instrument is left out.
     """
     import pandas as pd
 
@@ -39,6 +44,8 @@ def regimes(bars: pd.DataFrame, *, symbols: Sequence[str], window_size: int) -> 
         .groupby("instrument_id", sort=True)
         if len(rows) > window_size + 1
     ]
+    if not tables:
+        raise ValueError(f"Regimes need more than {window_size + 1} sessions of {', '.join(symbols)}: load more history.")
     return pd.concat(tables, ignore_index=True)
 
 

@@ -55,7 +55,7 @@ def ingest(
 
     from atlas_assets.data_sources.base import unique_rows
 
-    tables: list[pa.Table] = []
+    read: list[tuple[pa.Table, str]] = []
     records: list[ObjectRecord] = []
     for query in source.queries(start, end):
         for reply in source.extract(query):
@@ -67,17 +67,35 @@ def ingest(
                 suffix=source.media_suffix,
             )
             rows = source.transform(reply.content, query)
+            read.append((rows, stored.object_id))
             records.append(
                 _record(source, stored, reply, rows=rows.num_rows, start=start, end=end, now=now, run_id=run_id)
             )
-            days = _partition_dates(source.row_dates(rows), partition_keys)
-            tables.append(with_provenance(rows, partition_dates=days, object_id=stored.object_id, lake=lake, now=now))
+    received = first_received([object_id for _, object_id in read], lake=lake, now=now)
+    tables = [
+        with_provenance(
+            rows,
+            partition_dates=_partition_dates(source.row_dates(rows), partition_keys),
+            object_id=object_id,
+            received=received[object_id],
+        )
+        for rows, object_id in read
+    ]
     return Batch(unique_rows(pa.concat_tables(tables), source.table), tuple(records))
 
 
-def with_provenance(
-    rows: pa.Table, *, partition_dates: pa.Array, object_id: str, lake: Lake, now: datetime
-) -> pa.Table:
+def first_received(object_ids: Sequence[str], *, lake: Lake, now: datetime) -> dict[str, datetime]:
+    """When the bytes of each object were first received: before, or ``now``."""
+    known = lake.sql(
+        "SELECT object_id, min(fetched_at) AS first FROM lake.raw.objects"
+        " WHERE object_id IN (SELECT unnest(?)) GROUP BY object_id",
+        [list(object_ids)],
+    )
+    before = dict(zip(known.column("object_id").to_pylist(), known.column("first").to_pylist(), strict=True))
+    return {object_id: before.get(object_id, now) for object_id in object_ids}
+
+
+def with_provenance(rows: pa.Table, *, partition_dates: pa.Array, object_id: str, received: datetime) -> pa.Table:
     """Rows with the lake's own columns.
 
     ``ingested_at`` is when these very bytes were first received: the same reply fetched again
@@ -85,8 +103,6 @@ def with_provenance(
     """
     import pyarrow as pa
 
-    known = lake.sql("SELECT min(fetched_at) AS first FROM lake.raw.objects WHERE object_id = ?", [object_id])
-    received = known.column("first")[0].as_py() or now
     return (
         rows.append_column("partition_date", partition_dates)
         .append_column("object_id", pa.repeat(object_id, rows.num_rows))

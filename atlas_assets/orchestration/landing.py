@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas_assets.orchestration.ingestion import with_provenance
+from atlas_assets.orchestration.ingestion import first_received, with_provenance
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,7 +82,8 @@ def take(files: list[Path], *, lake: Lake, now: datetime, run_id: str) -> Iterat
         suffix: Any = file.suffix[1:].lower()
         stored = lake.objects.put(content, source="landing", dataset="daily_bars", received=now.date(), suffix=suffix)
         days = pa.repeat(pa.scalar(now.date(), pa.date32()), rows.num_rows)
-        rows = with_provenance(rows, partition_dates=days, object_id=stored.object_id, lake=lake, now=now)
+        received = first_received([stored.object_id], lake=lake, now=now)[stored.object_id]
+        rows = with_provenance(rows, partition_dates=days, object_id=stored.object_id, received=received)
         yield Landed(
             file,
             rows,

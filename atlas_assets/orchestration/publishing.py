@@ -128,7 +128,7 @@ class AssetRun:
 
     @cached_property
     def _partition(self) -> str | None:
-        if not self.context.has_partition_key_range:
+        if not (self.context.has_partition_key or self.context.has_partition_key_range):
             return None
         keys = self.context.partition_keys
         return keys[0] if len(keys) == 1 else f"{keys[0]}...{keys[-1]}"

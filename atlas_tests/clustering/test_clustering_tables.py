@@ -76,6 +76,6 @@ def test_short_histories_and_other_symbols_are_left_out():
     assert table["symbol"].unique().tolist() == ["A"]
 
 
-def test_no_history_long_enough_gives_an_empty_table():
-    table = tables.regimes(bars(sessions=50), symbols=["A"], window_size=WINDOW)
-    assert len(table) == 0
+def test_no_history_long_enough_is_said_in_words():
+    with pytest.raises(ValueError, match="Regimes need more than 401 sessions of A: load more history"):
+        tables.regimes(bars(sessions=50), symbols=["A"], window_size=WINDOW)

@@ -33,7 +33,7 @@ def observations(*rows, series="M"):
     return frame.assign(
         series_id=series,
         period=pd.to_datetime(frame["period"]),
-        published_at=pd.to_datetime(frame["published_at"], utc=True),
+        published_at=pd.to_datetime(frame["published_at"], utc=True, format="mixed"),
     )
 
 

@@ -1,0 +1,146 @@
+"""What there is to do: days never loaded, tables that are no longer what their inputs would make."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from atlas_assets.lake import TableInfo
+from atlas_assets.orchestration.planning import Load, all_missing_loads, missing_loads, next_wave, stale_assets
+
+DAYS = dg.DailyPartitionsDefinition("2018-12-24", end_date="2019-01-01")
+RAW = dg.AssetKey(["raw", "eodhd", "eod"])
+BARS = dg.AssetKey(["silver", "market", "daily_bars"])
+RISK = dg.AssetKey(["gold", "risk_management", "value_at_risk"])
+BACKTESTS = dg.AssetKey(["gold", "risk_management", "var_backtests"])
+NAMES = {RAW: "raw.eodhd_eod", BARS: "silver.daily_bars", RISK: "gold.value_at_risk", BACKTESTS: "gold.var_backtests"}
+
+
+class Versions:
+    """A lake that knows nothing but its tables' versions."""
+
+    def __init__(self, **versions: str) -> None:
+        self.versions = {name.replace("__", "."): version for name, version in versions.items()}
+
+    def tables(self) -> list[TableInfo]:
+        return [TableInfo(name, 1, 1, {}) for name in self.versions]
+
+    def version(self, name: str) -> str:
+        return self.versions[name]
+
+
+def assets(*, code_version: str = "1") -> dg.AssetGraph:
+    raw = dg.AssetSpec(RAW, partitions_def=DAYS)
+    bars = dg.AssetSpec(BARS, deps=[raw], code_version="1")
+    risk = dg.AssetSpec(RISK, deps=[bars], code_version=code_version)
+    backtests = dg.AssetSpec(BACKTESTS, deps=[risk], code_version="1")
+
+    @dg.multi_asset(specs=[raw, bars, risk, backtests], can_subset=True)
+    def everything():
+        yield from ()
+
+    return dg.Definitions(assets=[everything]).resolve_asset_graph()
+
+
+def report(instance: dg.DagsterInstance, key: dg.AssetKey, *, code_version: str = "1", **inputs: str) -> None:
+    """Note a materialisation that read these versions of its inputs."""
+    read = {name.replace("__", "."): version for name, version in inputs.items()}
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            key, metadata={"inputs": dg.MetadataValue.json(read)}, tags={"dagster/code_version": code_version}
+        )
+    )
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def made(instance) -> dg.DagsterInstance:
+    """Everything made from version 1 of what is above it."""
+    report(instance, BARS, raw__eodhd_eod="raw 1")
+    report(instance, RISK, silver__daily_bars="bars 1")
+    report(instance, BACKTESTS, gold__value_at_risk="risk 1")
+    return instance
+
+
+ALL_ONE = {"raw__eodhd_eod": "raw 1", "silver__daily_bars": "bars 1", "gold__value_at_risk": "risk 1"}
+
+
+def load(instance, *days: str) -> None:
+    for day in days:
+        instance.report_runless_asset_event(dg.AssetMaterialization(RAW, partition=day))
+
+
+def test_a_new_asset_is_loaded_in_one_run(instance):
+    (whole,) = missing_loads(RAW, DAYS, instance)
+    assert whole == Load(RAW, "2018-12-24", "2018-12-31", 8)
+    assert whole.tags == {
+        "dagster/asset_partition_range_start": "2018-12-24",
+        "dagster/asset_partition_range_end": "2018-12-31",
+    }
+
+
+def test_each_gap_is_a_load_of_its_own(instance):
+    load(instance, "2018-12-25", "2018-12-28", "2018-12-29")
+    assert [(load.first, load.last, load.partitions) for load in missing_loads(RAW, DAYS, instance)] == [
+        ("2018-12-24", "2018-12-24", 1),
+        ("2018-12-26", "2018-12-27", 2),
+        ("2018-12-30", "2018-12-31", 2),
+    ]
+
+
+def test_nothing_is_missing_when_every_day_is_there(instance):
+    load(instance, *DAYS.get_partition_keys())
+    assert missing_loads(RAW, DAYS, instance) == []
+
+
+def test_an_asset_without_partitions_misses_no_days(instance):
+    assert missing_loads(BARS, None, instance) == []
+    assert [load.key for load in all_missing_loads(assets(), instance)] == [RAW]
+
+
+def test_what_was_never_made_is_stale(instance):
+    assert stale_assets(assets(), instance, Versions()) == dict.fromkeys([BARS, RISK, BACKTESTS], "never made")
+
+
+def test_nothing_is_stale_when_nothing_changed(made):
+    assert stale_assets(assets(), made, Versions(**ALL_ONE)) == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "stale"), [("raw__eodhd_eod", BARS), ("silver__daily_bars", RISK), ("gold__value_at_risk", BACKTESTS)]
+)
+def test_a_changed_input_makes_stale_only_what_reads_it(made, table, stale):
+    lake = Versions(**ALL_ONE | {table: "2"})
+    assert stale_assets(assets(), made, lake) == {stale: f"{table.replace('__', '.')} changed"}
+
+
+def test_another_code_version_makes_stale(made):
+    assert stale_assets(assets(code_version="2"), made, Versions(**ALL_ONE)) == {RISK: "code or parameters changed"}
+
+
+def test_an_input_that_was_not_recorded_makes_stale(made):
+    report(made, RISK)
+    assert stale_assets(assets(), made, Versions(**ALL_ONE)) == {RISK: "silver.daily_bars changed"}
+
+
+def test_a_table_that_does_not_exist_yet_changes_nothing(made):
+    lake = Versions(raw__eodhd_eod="raw 1", silver__daily_bars="bars 1")
+    assert stale_assets(assets(), made, lake) == {}
+
+
+def test_what_was_never_made_is_made_at_once():
+    graph = assets()
+    assert next_wave(graph, dict.fromkeys([BARS, RISK, BACKTESTS], "never made")) == [BARS, RISK, BACKTESTS]
+
+
+def test_what_stands_on_something_stale_waits():
+    """Were the upper one to come out the same, the lower one need not run."""
+    stale = {BARS: "raw.eodhd_eod changed", RISK: "code or parameters changed", BACKTESTS: "never made"}
+    assert next_wave(assets(), stale) == [BARS]
+    assert next_wave(assets(), {RISK: "silver.daily_bars changed", BACKTESTS: "never made"}) == [RISK, BACKTESTS]
+    assert next_wave(assets(), {}) == []

@@ -1,0 +1,212 @@
+"""The command line on a home in which the demo ran: formats, exit codes and sentences."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from atlas_tests.conftest import REPOSITORY
+from atlas_tests.demo_home import Home, atlas, environment_of, made_home
+
+WEEK = ["read", "silver.daily_bars", "--symbol", "GSPC", "--from", "2018-12-24", "--to", "2018-12-31"]
+CLOSES = {"2018-12-24": 2351.1001, "2018-12-26": 2467.7, "2018-12-27": 2488.8301, "2018-12-28": 2485.74, "2018-12-31": 2506.8501}  # fmt: skip
+TRADES = 310_798
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Home:
+    return made_home(tmp_path_factory)
+
+
+def closes(frame: pd.DataFrame) -> dict[str, float]:
+    days = pd.to_datetime(frame["session_date"]).dt.strftime("%Y-%m-%d")
+    return dict(sorted(zip(days, frame["close_raw"], strict=True)))
+
+
+def refused(answer, code: int) -> str:
+    """The one sentence of a refusal."""
+    assert answer.code == code, answer.err
+    assert "Traceback" not in answer.err
+    (sentence,) = answer.err.splitlines()
+    assert sentence.startswith("atlas: ")
+    assert sentence.endswith(".")
+    return sentence
+
+
+def test_read_as_a_table(home):
+    answer = home.atlas("read", "silver.daily_bars", "--symbol", "GSPC", "--from", "2018-01-01")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.splitlines()[-1] == "251 rows"
+    assert "close_raw" in answer.out.splitlines()[0]
+
+
+def test_read_as_csv(home):
+    assert closes(pd.read_csv(io.StringIO(home.atlas(*WEEK, "--format", "csv").out))) == CLOSES
+
+
+def test_read_as_json(home):
+    lines = [json.loads(line) for line in home.atlas(*WEEK, "--format", "json").out.splitlines()]
+    assert closes(pd.DataFrame(lines)) == CLOSES
+
+
+def test_read_as_parquet(home, tmp_path):
+    answer = home.atlas(*WEEK, "--format", "parquet", "--output", str(tmp_path / "bars.parquet"))
+    assert (answer.code, answer.out) == (0, "")
+    assert closes(pd.read_parquet(tmp_path / "bars.parquet")) == CLOSES
+
+
+def test_read_into_a_file(home, tmp_path):
+    assert home.atlas(*WEEK, "--format", "csv", "--output", str(tmp_path / "bars.csv")).code == 0
+    assert closes(pd.read_csv(tmp_path / "bars.csv")) == CLOSES
+
+
+def test_several_symbols(home):
+    answer = home.atlas(
+        "read", "silver.daily_bars", "--symbol", "GSPC", "--symbol", "IXIC", "--from", "2018-12-31", "--format", "json"
+    )
+    assert {json.loads(line)["symbol"] for line in answer.out.splitlines()} == {"GSPC", "IXIC"}
+
+
+def test_sql(home):
+    answer = home.atlas("sql", "select count(*) as trades from silver.trades", "--format", "json")
+    assert (answer.code, json.loads(answer.out)) == (0, {"trades": TRADES})
+
+
+def test_as_of_a_snapshot_or_a_time(home):
+    query = "select count(distinct symbol) as symbols from silver.daily_bars"
+    before = str(home.observed.snapshots["same bytes"])
+    was, now = (json.loads(home.atlas("sql", query, "--format", "json", *as_of).out) for as_of in (["--as-of", before], []))
+    assert (was, now) == ({"symbols": 4}, {"symbols": 5})
+    assert home.atlas("read", "silver.instruments", "--as-of", before, "--format", "csv").out.count("\n") == 1 + 4
+    later = home.atlas("sql", query, "--format", "json", "--as-of", "2200-01-01T00:00:00Z")
+    assert json.loads(later.out) == {"symbols": 5}
+
+
+def test_status_shows_every_asset(home):
+    answer = home.atlas("status")
+    assert (answer.code, answer.err) == (0, "")
+    rows = [line.split() for line in answer.out.splitlines() if line.strip().startswith(("raw/", "silver/", "gold/", "model/"))]
+    assert len(rows) == 21
+    for row in rows:
+        assert "up to date" in " ".join(row), row
+    assert f"{TRADES:,}" in answer.out
+
+
+def test_status_of_a_new_home_says_what_is_missing(tmp_path):
+    answer = atlas(tmp_path, "status")
+    assert answer.code == 0, answer.err
+    assert "days missing from 2018-12-01" in answer.out
+    assert "never made" in answer.out
+
+
+def test_doctor_finds_nothing_wrong(home):
+    answer = home.atlas("doctor")
+    assert (answer.code, answer.err) == (0, "")
+    assert all(line.startswith("ok ") for line in answer.out.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["read", "silver.nowhere"], "no table silver.nowhere"),
+        (["read", "nowhere"], "'nowhere' is not a table name"),
+        (["read", "silver.daily_bars; drop table silver.trades"], "is not a table name"),
+        (["read", "silver.daily_bars", "--from", "yesterday"], "'yesterday' is not a time"),
+        (["read", "silver.daily_bars", "--to", "2018-13-01"], "'2018-13-01' is not a time"),
+        (["read", "silver.daily_bars", "--as-of", "999999"], "no snapshot 999999"),
+        (["read", "silver.daily_bars", "--as-of", "soon"], "soon"),
+        (["read", "silver.fear_greed", "--symbol", "X"], "symbol"),
+        (["sql", "delete from silver.trades"], "write a SELECT"),
+        (["sql", "update silver.trades set price = 1"], "write a SELECT"),
+        (["sql", "create table silver.mine as select 1"], "write a SELECT"),
+        (["sql", "drop table silver.trades"], "write a SELECT"),
+        (["sql", "copy (select 1) to 'here.csv'"], "write a SELECT"),
+        (["sql", "select 1; delete from silver.trades"], "write a SELECT"),
+        (["sql", "selec 1"], "syntax error"),
+        (["sql", "select * from silver.nowhere"], "nowhere"),
+        (["sql", "select * from read_text('/etc/passwd')"], "/etc/passwd"),
+    ],
+)
+def test_work_that_fails_says_so_in_one_sentence(home, arguments, said):
+    assert said in refused(home.atlas(*arguments), 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["read"], "Missing argument"),
+        (["read", "silver.daily_bars", "--nope"], "No such option"),
+        (["read", "silver.daily_bars", "--format", "xml"], "'xml' is not one of"),
+        (["read", "silver.daily_bars", "--format", "parquet"], "--output"),
+        (["fly"], "No such command"),
+        (["ui", "--port", "high"], "--port"),
+    ],
+)
+def test_wrong_usage_says_so_in_one_sentence(home, arguments, said):
+    assert said in refused(home.atlas(*arguments), 2)
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"ATLAS_ENV": "mars"}, "ATLAS_ENV is 'mars'"),
+        ({"ATLAS_LAKE__ROOTS": "x"}, "unknown key lake.roots"),
+        ({"ATLAS_MODELS__TVP_VAR__LAGS": "0"}, "models.tvp_var.lags"),
+    ],
+)
+@pytest.mark.parametrize("command", [["status"], ["sql", "select 1"]], ids=["status", "sql"])
+def test_a_wrong_configuration_says_so_in_one_sentence(home, command, environment, said):
+    assert said in refused(home.atlas(*command, **environment), 2)
+
+
+@pytest.mark.parametrize("symbol", ["a'); DROP TABLE silver.trades; --", "' OR 1=1 --", "", "*", "%", "日経\n\x1b[2J"])
+def test_a_symbol_is_only_ever_data(home, symbol):
+    answer = home.atlas("read", "silver.daily_bars", "--symbol", symbol, "--format", "csv")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.count("\n") == 1
+    assert json.loads(home.atlas("sql", "select count(*) n from silver.trades", "--format", "json").out) == {"n": TRADES}
+
+
+def test_help_names_every_command():
+    help_text = subprocess.run(
+        [sys.executable, "-m", "atlas_assets.cli", "--help"], capture_output=True, text=True, check=False, cwd=REPOSITORY
+    ).stdout or atlas(REPOSITORY, "--help").out
+    for command in ("demo", "status", "doctor", "read", "sql", "ui"):
+        assert command in help_text
+
+
+def test_no_arguments_show_the_help(tmp_path):
+    answer = atlas(tmp_path)
+    assert answer.code == 0
+    assert "Usage: atlas" in answer.out
+
+
+def test_python_reads_in_one_line(home):
+    code = (
+        "import atlas_assets as atlas; "
+        "print(len(atlas.open_lake().read('silver.daily_bars', symbols=['GSPC'], start='2018-01-01')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment_of(home.folder), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "251\n", "")
+
+
+def test_a_reader_of_half_the_output_is_no_error(home):
+    done = subprocess.run(
+        f"'{sys.executable}' -c 'from atlas_assets.cli import main; main()' "
+        "read silver.trades --symbol BTCUSDT --from 2018-12-31 --format csv | head -1",
+        shell=True,
+        env=environment_of(home.folder),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=REPOSITORY,
+    )
+    assert done.stdout.startswith("instrument_id,")
+    assert "Traceback" not in done.stderr
