@@ -29,7 +29,7 @@ check: setup
 	$(BIN)/dbt parse --quiet --project-dir dbt_project --profiles-dir dbt_project --target-path $(CHECK_FOLDER) --log-path $(CHECK_FOLDER)
 
 manifest: setup # after a change in dbt_project/
-	$(BIN)/python -m atlas_assets.orchestration.dbt
+	$(BIN)/python -m atlas_assets.orchestration.dbt_manifest
 
 ui: setup
 	@$(BIN)/atlas ui

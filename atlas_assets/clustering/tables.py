@@ -45,7 +45,9 @@ def regimes(bars: pd.DataFrame, *, symbols: Sequence[str], window_size: int) -> 
         if len(rows) > window_size + 1
     ]
     if not tables:
-        raise ValueError(f"Regimes need more than {window_size + 1} sessions of {', '.join(symbols)}: load more history.")
+        raise ValueError(
+            f"Regimes need more than {window_size + 1} sessions of {', '.join(symbols)}: load more history."
+        )
     return pd.concat(tables, ignore_index=True)
 
 

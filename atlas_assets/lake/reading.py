@@ -73,7 +73,16 @@ def select_rows(
         parameters += where[1]
     chosen = ", ".join(quote_identifier(_known(known, column, table)) for column in columns) if columns else "*"
     written = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    return run_query(cursor, f"SELECT {chosen} FROM {quote_table(table)}{at_snapshot(snapshot)}{written}", parameters)
+    order = _order(known, time_column)
+    query = f"SELECT {chosen} FROM {quote_table(table)}{at_snapshot(snapshot)}{written}{order}"
+    return run_query(cursor, query, parameters)
+
+
+def _order(known: dict[str, str], time_column: str | None) -> str:
+    """Rows come in time order, those of one time by instrument, whatever order the files have."""
+    times = [time_column] if time_column else [name for name in _TIME_COLUMNS if name in known][:1]
+    names = [*times, *(name for name in _SYMBOL_COLUMNS if name in known)]
+    return f" ORDER BY {', '.join(quote_identifier(name) for name in names)}" if names else ""
 
 
 def run_query(cursor: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] | None) -> pa.Table:

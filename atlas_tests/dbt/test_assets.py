@@ -14,7 +14,8 @@ import pytest
 from atlas_assets.contracts.schema import arrow_schema, description, sql_types
 from atlas_assets.contracts.tables import TABLES, Table
 from atlas_assets.lake import Lake, LakeConfig
-from atlas_assets.orchestration.dbt import MANIFEST, build_manifest, dbt_resource
+from atlas_assets.orchestration.dbt import MANIFEST, dbt_resource
+from atlas_assets.orchestration.dbt_manifest import build_manifest
 from atlas_assets.orchestration.resources import LakeResource
 from atlas_tests.dbt.vendor_rows import mood
 
@@ -44,7 +45,7 @@ def _nodes(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_the_manifest_is_that_of_the_project(manifest: dict[str, Any]) -> None:
-    assert manifest == build_manifest(), "run: python -m atlas_assets.orchestration.dbt"
+    assert manifest == build_manifest(), "run: make manifest"
 
 
 def test_the_manifest_is_small_and_of_no_machine(manifest: dict[str, Any]) -> None:

@@ -27,6 +27,11 @@ PATIENCE_MILLISECONDS = 30_000
 Shoot = Callable[[Page, str], Path]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The test that stops the server comes last, whatever the order of the others."""
+    items.sort(key=lambda item: item.name == "test_ctrl_c_ends_webserver_and_daemon")
+
+
 @pytest.fixture(scope="session")
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtlasUi]:
     """`atlas ui` over a graph that the demo has made."""

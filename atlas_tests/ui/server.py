@@ -54,7 +54,8 @@ def waited_for(what: str, answer: Callable[[], Result | None], *, seconds: float
     """
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if found := answer():
+        found = answer()
+        if found is not None and found is not False:
             return found
         time.sleep(POLL_SECONDS)
     raise TimeoutError(f"{what}: not within {seconds} s")

@@ -1,0 +1,1 @@
+"""Figures of this machine, each measured when it is printed: ``make bench``."""

@@ -1,0 +1,46 @@
+"""How fast commands, definitions and steps start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from atlas_tests.benchmarks import steps
+from atlas_tests.benchmarks.measure import Figure, Timing, fresh
+
+
+def figures() -> Iterator[Figure]:
+    """Imports, definitions, steps."""
+    yield Figure(
+        "import atlas_assets",
+        fresh("import atlas_assets", repetitions=7),
+        fresh("import pandas", repetitions=5),
+        "import pandas",
+        promise=0.3,
+    )
+    dbt = fresh("import dagster_dbt", repetitions=3)
+    yield Figure(
+        "definitions, cold",
+        fresh("from atlas_assets.definitions import defs; defs()", repetitions=3),
+        dbt,
+        "import dagster_dbt alone",
+        promise=5,
+    )
+    (house, house_ready), (spawn, spawn_ready) = (
+        steps.started_steps(job) for job in (steps.house_job, steps.spawn_job)
+    )
+    later = slice(2, None)
+    yield Figure(
+        "first two steps of a run start (with the fork server)",
+        Timing(house.seconds[:2]),
+        Timing(spawn.seconds[:2]),
+        "spawn",
+    )
+    yield Figure(
+        "every later step starts", Timing(house.seconds[later]), Timing(spawn.seconds[later]), "spawn", promise=0.5
+    )
+    yield Figure(
+        "… and has pandas, DuckDB, contracts and lake",
+        Timing(house_ready.seconds[later]),
+        Timing(spawn_ready.seconds[later]),
+        "spawn",
+    )
