@@ -42,7 +42,7 @@ setup: .venv/.installed
 .venv/.installed: constraints.txt pyproject.toml
 	@echo "Setting up the environment in .venv (about a minute) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r constraints.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q atlas_assets
 	@$(BIN)/python -c "import atlas_assets.models.tvp_var" # compiles the kernels once

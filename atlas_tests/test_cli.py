@@ -10,8 +10,9 @@ import sys
 import pandas as pd
 import pytest
 
+from atlas_assets import cli
 from atlas_tests.conftest import REPOSITORY
-from atlas_tests.demo_home import Home, atlas, environment_of, made_home
+from atlas_tests.demo_home import Answer, Home, atlas, environment_of, inside, made_home
 
 WEEK = ["read", "silver.daily_bars", "--symbol", "GSPC", "--from", "2018-12-24", "--to", "2018-12-31"]
 CLOSES = {"2018-12-24": 2351.1001, "2018-12-26": 2467.7, "2018-12-27": 2488.8301, "2018-12-28": 2485.74, "2018-12-31": 2506.8501}  # fmt: skip
@@ -21,6 +22,24 @@ TRADES = 310_798
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Home:
     return made_home(tmp_path_factory)
+
+
+@pytest.fixture
+def ask(home, monkeypatch, capfd):
+    """The command line in this process: what a process of its own says, without its start."""
+    with inside(home.folder):
+
+        def run(*arguments: str, **environment: str) -> Answer:
+            for name, value in environment.items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.setattr(sys, "argv", ["atlas", *arguments])
+            capfd.readouterr()
+            with pytest.raises(SystemExit) as left:
+                cli.main()
+            out, err = capfd.readouterr()
+            return Answer(left.value.code or 0, out, err, 0.0)
+
+        yield run
 
 
 def closes(frame: pd.DataFrame) -> dict[str, float]:
@@ -45,45 +64,45 @@ def test_read_as_a_table(home):
     assert "close_raw" in answer.out.splitlines()[0]
 
 
-def test_read_as_csv(home):
-    assert closes(pd.read_csv(io.StringIO(home.atlas(*WEEK, "--format", "csv").out))) == CLOSES
+def test_read_as_csv(ask):
+    assert closes(pd.read_csv(io.StringIO(ask(*WEEK, "--format", "csv").out))) == CLOSES
 
 
-def test_read_as_json(home):
-    lines = [json.loads(line) for line in home.atlas(*WEEK, "--format", "json").out.splitlines()]
+def test_read_as_json(ask):
+    lines = [json.loads(line) for line in ask(*WEEK, "--format", "json").out.splitlines()]
     assert closes(pd.DataFrame(lines)) == CLOSES
 
 
-def test_read_as_parquet(home, tmp_path):
-    answer = home.atlas(*WEEK, "--format", "parquet", "--output", str(tmp_path / "bars.parquet"))
+def test_read_as_parquet(ask, tmp_path):
+    answer = ask(*WEEK, "--format", "parquet", "--output", str(tmp_path / "bars.parquet"))
     assert (answer.code, answer.out) == (0, "")
     assert closes(pd.read_parquet(tmp_path / "bars.parquet")) == CLOSES
 
 
-def test_read_into_a_file(home, tmp_path):
-    assert home.atlas(*WEEK, "--format", "csv", "--output", str(tmp_path / "bars.csv")).code == 0
+def test_read_into_a_file(ask, tmp_path):
+    assert ask(*WEEK, "--format", "csv", "--output", str(tmp_path / "bars.csv")).code == 0
     assert closes(pd.read_csv(tmp_path / "bars.csv")) == CLOSES
 
 
-def test_several_symbols(home):
-    answer = home.atlas(
+def test_several_symbols(ask):
+    answer = ask(
         "read", "silver.daily_bars", "--symbol", "GSPC", "--symbol", "IXIC", "--from", "2018-12-31", "--format", "json"
     )
     assert {json.loads(line)["symbol"] for line in answer.out.splitlines()} == {"GSPC", "IXIC"}
 
 
-def test_sql(home):
-    answer = home.atlas("sql", "select count(*) as trades from silver.trades", "--format", "json")
+def test_sql(ask):
+    answer = ask("sql", "select count(*) as trades from silver.trades", "--format", "json")
     assert (answer.code, json.loads(answer.out)) == (0, {"trades": TRADES})
 
 
-def test_as_of_a_snapshot_or_a_time(home):
+def test_as_of_a_snapshot_or_a_time(home, ask):
     query = "select count(distinct symbol) as symbols from silver.daily_bars"
     before = str(home.observed.snapshots["same bytes"])
-    was, now = (json.loads(home.atlas("sql", query, "--format", "json", *as_of).out) for as_of in (["--as-of", before], []))
+    was, now = (json.loads(ask("sql", query, "--format", "json", *as_of).out) for as_of in (["--as-of", before], []))
     assert (was, now) == ({"symbols": 4}, {"symbols": 5})
-    assert home.atlas("read", "silver.instruments", "--as-of", before, "--format", "csv").out.count("\n") == 1 + 4
-    later = home.atlas("sql", query, "--format", "json", "--as-of", "2200-01-01T00:00:00Z")
+    assert ask("read", "silver.instruments", "--as-of", before, "--format", "csv").out.count("\n") == 1 + 4
+    later = ask("sql", query, "--format", "json", "--as-of", "2200-01-01T00:00:00Z")
     assert json.loads(later.out) == {"symbols": 5}
 
 
@@ -132,8 +151,8 @@ def test_doctor_finds_nothing_wrong(home):
         (["sql", "select * from read_text('/etc/passwd')"], "/etc/passwd"),
     ],
 )
-def test_work_that_fails_says_so_in_one_sentence(home, arguments, said):
-    assert said in refused(home.atlas(*arguments), 1)
+def test_work_that_fails_says_so_in_one_sentence(ask, arguments, said):
+    assert said in refused(ask(*arguments), 1)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +166,8 @@ def test_work_that_fails_says_so_in_one_sentence(home, arguments, said):
         (["ui", "--port", "high"], "--port"),
     ],
 )
-def test_wrong_usage_says_so_in_one_sentence(home, arguments, said):
-    assert said in refused(home.atlas(*arguments), 2)
+def test_wrong_usage_says_so_in_one_sentence(ask, arguments, said):
+    assert said in refused(ask(*arguments), 2)
 
 
 @pytest.mark.parametrize(
@@ -159,23 +178,26 @@ def test_wrong_usage_says_so_in_one_sentence(home, arguments, said):
         ({"ATLAS_MODELS__TVP_VAR__LAGS": "0"}, "models.tvp_var.lags"),
     ],
 )
-@pytest.mark.parametrize("command", [["status"], ["sql", "select 1"]], ids=["status", "sql"])
-def test_a_wrong_configuration_says_so_in_one_sentence(home, command, environment, said):
-    assert said in refused(home.atlas(*command, **environment), 2)
+def test_a_wrong_configuration_says_so_in_one_sentence(ask, environment, said):
+    assert said in refused(ask("sql", "select 1", **environment), 2)
+
+
+def test_a_refusal_of_a_process_of_its_own(home):
+    assert "no table silver.nowhere" in refused(home.atlas("read", "silver.nowhere"), 1)
+    assert "No such option" in refused(home.atlas("read", "silver.daily_bars", "--nope"), 2)
+    assert "ATLAS_ENV is 'mars'" in refused(home.atlas("status", ATLAS_ENV="mars"), 2)
 
 
 @pytest.mark.parametrize("symbol", ["a'); DROP TABLE silver.trades; --", "' OR 1=1 --", "", "*", "%", "日経\n\x1b[2J"])
-def test_a_symbol_is_only_ever_data(home, symbol):
-    answer = home.atlas("read", "silver.daily_bars", "--symbol", symbol, "--format", "csv")
+def test_a_symbol_is_only_ever_data(ask, symbol):
+    answer = ask("read", "silver.daily_bars", "--symbol", symbol, "--format", "csv")
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.count("\n") == 1
-    assert json.loads(home.atlas("sql", "select count(*) n from silver.trades", "--format", "json").out) == {"n": TRADES}
+    assert json.loads(ask("sql", "select count(*) n from silver.trades", "--format", "json").out) == {"n": TRADES}
 
 
 def test_help_names_every_command():
-    help_text = subprocess.run(
-        [sys.executable, "-m", "atlas_assets.cli", "--help"], capture_output=True, text=True, check=False, cwd=REPOSITORY
-    ).stdout or atlas(REPOSITORY, "--help").out
+    help_text = atlas(REPOSITORY, "--help").out
     for command in ("demo", "status", "doctor", "read", "sql", "ui"):
         assert command in help_text
 

@@ -93,7 +93,7 @@ def dbt_resource() -> DbtResource:
 
 
 def dbt_executable() -> str:
-    """dbt beside this Python, on the path or not."""
+    """The dbt that lies beside this Python, on the path or not."""
     return str(Path(sys.executable).with_name("dbt"))
 
 

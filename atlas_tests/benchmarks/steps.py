@@ -31,7 +31,8 @@ def _job(start_method: dict) -> dg.JobDefinition:
 
     executor = dg.multiprocess_executor.configured({**EXECUTION, "start_method": start_method})
     assets = [_asset(number) for number in range(STEPS)]
-    return dg.Definitions(assets=assets, executor=executor).resolve_implicit_global_asset_job_def()
+    job = dg.define_asset_job("four_steps", selection=assets)
+    return dg.Definitions(assets=assets, jobs=[job], executor=executor).resolve_job_def("four_steps")
 
 
 def house_job() -> dg.JobDefinition:

@@ -54,9 +54,8 @@ def vendor_rows(rows) -> list[dict]:
     return sorted(plain, key=lambda row: json.dumps(row, default=str, sort_keys=True))
 
 
-@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("name", [source.table for source in SOURCES])
-def test_faults_change_nothing_about_the_rows(atlas_home, monkeypatch, name, seed):
+def test_faults_change_nothing_about_the_rows(atlas_home, monkeypatch, name):
     met = []
     from atlas_assets.sandbox import FaultPlan
 
@@ -70,9 +69,9 @@ def test_faults_change_nothing_about_the_rows(atlas_home, monkeypatch, name, see
     monkeypatch.setattr(FaultPlan, "draw", counted)
     true = batch(name)
     assert met == []
-    # A seed in which this source's few requests meet a fault at all.
-    for attempt in range(seed * 100, seed * 100 + 50):
-        faulty = batch(name, vendors=VendorResource(sandbox_fault_rate=FAULT_RATE, sandbox_fault_seed=attempt))
+    # Until a seed in which this source's few requests meet a fault at all.
+    for seed in range(1, 50):
+        faulty = batch(name, vendors=VendorResource(sandbox_fault_rate=FAULT_RATE, sandbox_fault_seed=seed))
         assert vendor_rows(faulty.rows) == vendor_rows(true.rows)
         if met:
             break

@@ -79,7 +79,7 @@ def shoot(tmp_path: Path) -> Shoot:
         if skip.is_visible():
             skip.click()
         file = tmp_path / f"{name}.png"
-        page.screenshot(path=file)
+        page.screenshot(path=file, animations="disabled")
         if kept := os.environ.get("ATLAS_SCREENSHOTS"):
             Path(kept).mkdir(parents=True, exist_ok=True)
             shutil.copy(file, kept)

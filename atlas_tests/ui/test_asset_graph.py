@@ -52,19 +52,20 @@ def test_the_graph_shows_every_group_and_asset(ui: AtlasUi, page: Page, shoot: S
         expect(graph.get_by_text(group, exact=True).first).to_be_visible()
     expect(page.get_by_text("fetching statuses")).to_have_count(0)
     page.get_by_role("button", name="Hide navigation").click()
-    page.get_by_label("panel_show_right").click()
     page.reload()
+    page.get_by_label("panel_show_right").click()
     for group in GROUPS:
         expect(graph.get_by_text(group, exact=True).first).to_be_in_viewport()
     expect(page.get_by_text("fetching statuses")).to_have_count(0)
     shoot(page, "asset-graph")
 
     page.set_viewport_size({"width": 860, "height": 1900})
-    page.keyboard.press("Alt+KeyE")
+    page.locator("body").press("Alt+KeyE")
     expect(graph.get_by_text("daily_bars", exact=True).first).to_be_visible()
     page.reload()
     for key in KEYS:
         expect(graph.get_by_text(shortened(key.rsplit("/", 1)[-1])).first).to_be_in_viewport()
+    expect(page.locator("svg [style*='color-background-green']")).to_have_count(len(KEYS))
     shoot(page, "asset-graph-expanded")
 
 
