@@ -47,18 +47,20 @@ def atlas() -> None:
 @app.command()
 def demo() -> None:
     """Bring the whole graph up to date, with live progress and a summary."""
+    from atlas_assets.definitions import defs
     from atlas_assets.orchestration.demo import run_demo
 
-    if not run_demo(dagster_home(_settings())):
+    if not run_demo(defs, dagster_home(_settings())):
         raise WorkFailed("The graph is not up to date: the table above says which asset failed and why.")
 
 
 @app.command()
 def status() -> None:
     """What is fresh, failed or missing."""
+    from atlas_assets.definitions import defs
     from atlas_assets.orchestration.demo import print_status
 
-    print_status(dagster_home(_settings()))
+    print_status(defs, dagster_home(_settings()))
 
 
 @app.command()

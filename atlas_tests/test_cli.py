@@ -109,7 +109,11 @@ def test_as_of_a_snapshot_or_a_time(home, ask):
 def test_status_shows_every_asset(home):
     answer = home.atlas("status")
     assert (answer.code, answer.err) == (0, "")
-    rows = [line.split() for line in answer.out.splitlines() if line.strip().startswith(("raw/", "silver/", "gold/", "model/"))]
+    rows = [
+        line.split()
+        for line in answer.out.splitlines()
+        if line.strip().startswith(("raw/", "silver/", "gold/", "model/"))
+    ]
     assert len(rows) == 21
     for row in rows:
         assert "up to date" in " ".join(row), row

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from atlas_assets.orchestration import doctor
-from atlas_assets.settings import load_settings
+from atlas_assets.settings import SettingsError, load_settings
 
 
 def findings(name: str | None = None) -> list[doctor.Finding]:
@@ -18,14 +18,20 @@ def findings(name: str | None = None) -> list[doctor.Finding]:
 
 def test_a_new_home_is_well(atlas_home):
     assert [finding for finding in findings() if not finding.ok] == []
-    assert {finding.subject for finding in findings()} >= {"python", "packages", "lake folder", "lake", "dbt", "port 3000"}
+    assert {finding.subject for finding in findings()} >= {
+        "python",
+        "packages",
+        "lake folder",
+        "lake",
+        "dbt",
+        "port 3000",
+    }
 
 
-def test_a_missing_key_is_named_with_its_variable(atlas_home, monkeypatch):
+def test_an_empty_key_is_refused_by_name_before_anything_is_examined(atlas_home, monkeypatch):
     monkeypatch.setenv("ATLAS_DATA_SOURCES__FRED__API_KEY", "")
-    (finding,) = findings("source fred")
-    assert not finding.ok
-    assert "ATLAS_DATA_SOURCES__FRED__API_KEY" in finding.detail
+    with pytest.raises(SettingsError, match=r"data_sources\.fred\.api_key"):
+        findings()
 
 
 def test_no_secret_is_shown(atlas_home, monkeypatch):
@@ -33,8 +39,7 @@ def test_no_secret_is_shown(atlas_home, monkeypatch):
     assert not [finding for finding in findings() if "0123secret4567" in str(finding)]
 
 
-def test_a_disabled_source_needs_no_key(atlas_home, monkeypatch):
-    monkeypatch.setenv("ATLAS_DATA_SOURCES__FRED__API_KEY", "")
+def test_a_disabled_source_is_said_to_be(atlas_home, monkeypatch):
     monkeypatch.setenv("ATLAS_DATA_SOURCES__FRED__ENABLED", "false")
     assert findings("source fred") == [doctor.Finding("source fred", True, "disabled")]
 

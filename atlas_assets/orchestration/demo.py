@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
@@ -23,12 +23,12 @@ WIDTH_OF_A_PIPE = 130
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE, file=sys.stdout)
 
 
-def run_demo(home: Path) -> bool:
+def run_demo(load: Callable[[], dg.Definitions], home: Path) -> bool:
     """Bring the graph up to date on this machine and say what happened; False when something failed."""
     console.print(
         f"[bold]Atlas Quanta[/bold], environment {configured_settings().environment}: reading the asset graph …"
     )
-    definitions = load_definitions()
+    definitions = load()
     with open_instance(home) as instance:
         with _noise_goes_to(home.parent / "logs" / "demo.log"), console.status("making …") as status:
             report = bring_up_to_date(definitions, instance, listener=partial(_say, status))
@@ -41,9 +41,9 @@ def run_demo(home: Path) -> bool:
     return not report.failed
 
 
-def print_status(home: Path) -> None:
+def print_status(load: Callable[[], dg.Definitions], home: Path) -> None:
     """Every asset with its rows, when it was made, and what is stale, missing or failing."""
-    graph = load_definitions().resolve_asset_graph()
+    graph = load().resolve_asset_graph()
     with open_instance(home) as instance:
         missing = {
             load.key: f"{load.partitions} days missing from {load.first}" for load in all_missing_loads(graph, instance)
@@ -63,13 +63,6 @@ def print_status(home: Path) -> None:
                 ", ".join(_failing_checks(graph, instance, key)) or "none",
             )
         console.print(table)
-
-
-def load_definitions() -> dg.Definitions:
-    """The whole code location."""
-    from atlas_assets.definitions import defs
-
-    return defs()
 
 
 @contextmanager

@@ -32,7 +32,9 @@ def main() -> None:
         parser.error(f"no group {', '.join(unknown)}: choose among {', '.join(GROUPS)}")
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     console, started = Console(width=WIDTH, highlight=False), time.perf_counter()
-    console.print(f"{machine()}. Times are best / median of several repetitions; a ratio below 1 is faster than the peer.")
+    console.print(
+        f"{machine()}. Times are best / median of several repetitions; a ratio below 1 is faster than the peer."
+    )
     for name in chosen:
         table = _empty_table(GROUPS[name])
         for figure in import_module(f"atlas_tests.benchmarks.{name}").figures():

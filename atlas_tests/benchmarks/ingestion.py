@@ -49,9 +49,7 @@ def _ingestion(folder: Path) -> Figure:
     def ours() -> None:
         nonlocal rows
         lake = Lake(LakeConfig(root=folder / f"lake{next(numbers)}", extensions=folder / "extensions"))
-        batch = ingest(
-            source, start=DAYS[0], end=DAYS[-1], partition_keys=keys, lake=lake, now=NOW, run_id="benchmark"
-        )
+        batch = ingest(source, start=DAYS[0], end=DAYS[-1], partition_keys=keys, lake=lake, now=NOW, run_id="benchmark")
         lake.replace(
             trades.name,
             batch.rows,

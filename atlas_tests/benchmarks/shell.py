@@ -25,9 +25,8 @@ def figures() -> Iterator[Figure]:
         "import dagster_dbt alone",
         promise=5,
     )
-    (house, house_ready), (spawn, spawn_ready) = (
-        steps.started_steps(job) for job in (steps.house_job, steps.spawn_job)
-    )
+    house, house_ready = steps.started_steps("house")
+    spawn, spawn_ready = steps.started_steps("spawn")
     later = slice(2, None)
     yield Figure(
         "first two steps of a run start (with the fork server)",

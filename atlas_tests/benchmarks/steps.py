@@ -1,10 +1,13 @@
 """Four small assets in processes of their own, to see how long a step takes to start."""
 
+import json
+import subprocess
+import sys
 import time
 
 import dagster as dg
 
-from atlas_tests.benchmarks.measure import Timing
+from atlas_tests.benchmarks.measure import REPOSITORY, Timing
 
 STEPS = 4
 
@@ -47,8 +50,20 @@ def spawn_job() -> dg.JobDefinition:
     return _job({"spawn": {}})
 
 
-def started_steps(job) -> tuple[Timing, Timing]:
+def started_steps(which: str) -> tuple[Timing, Timing]:
     """Seconds from asking for a process to the step's start, and until its modules are imported too."""
+    done = subprocess.run(
+        [sys.executable, "-m", "atlas_tests.benchmarks.steps", which],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=True,
+        cwd=REPOSITORY,
+    )
+    started, ready = json.loads(done.stdout.splitlines()[-1])
+    return Timing(tuple(started)), Timing(tuple(ready))
+
+
+def _run(job) -> tuple[list[float], list[float]]:
     with (
         dg.DagsterInstance.local_temp() as instance,
         dg.execute_job(dg.reconstructable(job), instance=instance, raise_on_error=True) as result,
@@ -66,7 +81,11 @@ def started_steps(job) -> tuple[Timing, Timing]:
                 ready[event.step_key] = event.materialization.metadata["ready"].value
     # The first steps also wait for the fork server; a run pays that once.
     steps = sorted(asked, key=lambda step: asked[step])
-    return (
-        Timing(tuple(started[step] - asked[step] for step in steps)),
-        Timing(tuple(ready[step] - asked[step] for step in steps)),
-    )
+    return [started[step] - asked[step] for step in steps], [ready[step] - asked[step] for step in steps]
+
+
+if __name__ == "__main__":
+    # By its importable name, for the steps' processes.
+    from atlas_tests.benchmarks import steps
+
+    print(json.dumps(_run({"house": steps.house_job, "spawn": steps.spawn_job}[sys.argv[1]])))

@@ -121,7 +121,9 @@ def simulated(rows=140):
     values = np.zeros((rows, 2))
     for t in range(1, rows):
         values[t] = 0.1 + np.array([[0.5, 0.1], [0.0, 0.3]]) @ values[t - 1] + rng.normal(0, [0.5, 1.0])
-    return pd.DataFrame(values, index=pd.bdate_range("2020-01-01", periods=rows, name="session_date"), columns=["b", "a"])
+    return pd.DataFrame(
+        values, index=pd.bdate_range("2020-01-01", periods=rows, name="session_date"), columns=["b", "a"]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -160,9 +162,7 @@ def test_the_order_of_the_fits_rows_does_not_matter(fit, changes, forecasts):
 
 def test_one_step_forecasts_are_coefficients_times_regressors(fit, changes, forecasts):
     assert set(forecasts.columns) == set(TvpVarForecasts.to_schema().columns)
-    parameter = {
-        (row.session_date, row.equation, row.parameter): row.value for row in fit.itertuples()
-    }
+    parameter = {(row.session_date, row.equation, row.parameter): row.value for row in fit.itertuples()}
     rows = {day: changes.loc[day] for day in changes.index}
     days = changes.index.tolist()
     one_step = forecasts[forecasts["horizon"] == 1]
@@ -185,7 +185,9 @@ def test_one_step_forecasts_are_coefficients_times_regressors(fit, changes, fore
 
 def test_the_path_ahead_by_an_explicit_loop(fit, changes, forecasts):
     """Forecasts replace the unknown future; errors add up through the moving-average weights."""
-    last = fit[fit["session_date"] == changes.index[-1]].pivot_table(index="equation", columns="parameter", values="value")
+    last = fit[fit["session_date"] == changes.index[-1]].pivot_table(
+        index="equation", columns="parameter", values="value"
+    )
     names = changes.columns.tolist()
     lag = [last.loc[names, [f"lag{n}.{name}" for name in names]].to_numpy() for n in (1, 2)]
     covariance = last.loc[names, [f"covariance.{name}" for name in names]].to_numpy()

@@ -50,7 +50,9 @@ def test_rows_place_and_time(tmp_path, form):
 
 
 def test_an_empty_table_has_no_time_range(tmp_path):
-    told = table_metadata(BARS, bars().slice(0, 0), lake=Lake(LakeConfig(root=tmp_path)), plot=None, plot_folder=tmp_path)
+    told = table_metadata(
+        BARS, bars().slice(0, 0), lake=Lake(LakeConfig(root=tmp_path)), plot=None, plot_folder=tmp_path
+    )
     assert told["dagster/row_count"] == 0
     assert "time_range" not in told
 

@@ -79,7 +79,9 @@ class Runs:
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
 
-    def load(self, first: str, last: str, *, value: int, how: str = "range", outside: bool = False, fails: bool = False):
+    def load(
+        self, first: str, last: str, *, value: int, how: str = "range", outside: bool = False, fails: bool = False
+    ):
         tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
         result = dg.materialize(
             [daily],
