@@ -15,7 +15,13 @@ from atlas_tests.conftest import REPOSITORY
 from atlas_tests.demo_home import Answer, Home, atlas, environment_of, inside, made_home
 
 WEEK = ["read", "silver.daily_bars", "--symbol", "GSPC", "--from", "2018-12-24", "--to", "2018-12-31"]
-CLOSES = {"2018-12-24": 2351.1001, "2018-12-26": 2467.7, "2018-12-27": 2488.8301, "2018-12-28": 2485.74, "2018-12-31": 2506.8501}  # fmt: skip
+CLOSES = {
+    "2018-12-24": 2351.1001,
+    "2018-12-26": 2467.7,
+    "2018-12-27": 2488.8301,
+    "2018-12-28": 2485.74,
+    "2018-12-31": 2506.8501,
+}
 TRADES = 310_798
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from atlas_assets.indicators import registry
 from atlas_assets.indicators.vpin import vpin_from_trades
 
@@ -44,7 +47,6 @@ def vpin(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, wind
     -------
     Frame of ``gold.vpin``; the first ``window - 1`` buckets of an instrument have no VPIN.
     """
-    import numpy as np
     import pandas as pd
 
     tables = [
@@ -57,7 +59,6 @@ def vpin(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, wind
 
 
 def _vpin_of_one(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, window: int) -> pd.DataFrame:
-    import numpy as np
     import pandas as pd
 
     result = vpin_from_trades(
@@ -73,10 +74,17 @@ def _vpin_of_one(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: i
             "instrument_id": trades["instrument_id"].iloc[0],
             "symbol": trades["symbol"].iloc[0],
             "bucket_number": np.arange(result.vpin.size),
-            "bucket_end": pd.to_datetime(pd.Series(result.bucket_end), unit="s", utc=True),
+            "bucket_end": _utc_times(result.bucket_end),
             "buy_volume": result.buy_volume,
             "sell_volume": result.sell_volume,
             "imbalance": result.imbalance,
             "vpin": result.vpin,
         }
     )
+
+
+def _utc_times(seconds: npt.NDArray[np.float64]) -> pd.Series[pd.Timestamp]:
+    """Epoch seconds as UTC times to the microsecond, the finest that floats of today's seconds hold."""
+    import pandas as pd
+
+    return pd.to_datetime(pd.Series(np.round(seconds * 1e6).astype(np.int64)), unit="us", utc=True)

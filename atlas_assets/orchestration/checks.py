@@ -44,6 +44,7 @@ def contract_checks(table: Table) -> dg.AssetChecksDefinition:
             for name, description in DESCRIPTIONS.items()
         ],
         required_resource_keys={"lake"},
+        can_subset=True,
     )
     def judge_table(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         from atlas_assets.contracts.judgement import TableMissingError, judge
@@ -53,11 +54,15 @@ def contract_checks(table: Table) -> dg.AssetChecksDefinition:
             with lake.reader() as connection:
                 verdict = judge(connection, table.name, table.contract)
         except TableMissingError:
-            yield from _missing(table, asset)
-            return
-        yield _result(SHAPE, asset, verdict, verdict.shape)
-        yield _result(TRUTH, asset, verdict, verdict.truth)
-        yield _surprise(table, verdict.rows, _rows_before(lake, table))
+            results = list(_missing(table, asset))
+        else:
+            results = [
+                _result(SHAPE, asset, verdict, verdict.shape),
+                _result(TRUTH, asset, verdict, verdict.truth),
+                _surprise(table, verdict.rows, _rows_before(lake, table)),
+            ]
+        selected = {key.name for key in context.op_execution_context.selected_asset_check_keys}
+        yield from (result for result in results if result.check_name in selected)
 
     return judge_table
 
@@ -82,7 +87,12 @@ def _result(
     name: str, asset: dg.AssetKey, verdict: "Verdict", violations: Sequence["Violation"]
 ) -> dg.AssetCheckResult:
     failing = {f"{violation.column}: {violation.rule}": violation.rows for violation in violations}
-    metadata: dict[str, Any] = {"rows_judged": verdict.rows, "broken_rules": len(failing), "seconds": verdict.seconds}
+    metadata: dict[str, Any] = {
+        "rows_judged": verdict.rows,
+        "broken_rules": len(failing),
+        "failing_rows_by_rule": dg.MetadataValue.json(failing),
+        "seconds": round(verdict.seconds, 3),
+    }
     if sample := [row for row in verdict.sample if not failing.keys().isdisjoint(row.reasons)]:
         metadata["failing_rows"] = dg.MetadataValue.md(_markdown(sample[:SHOWN_ROWS]))
     broken = [f"{reason} ({rows} of {verdict.rows} rows)" for reason, rows in failing.items()]
@@ -92,7 +102,7 @@ def _result(
         asset_key=asset,
         severity=dg.AssetCheckSeverity.ERROR,
         description="; ".join(broken) or DESCRIPTIONS[name],
-        metadata=metadata | failing,
+        metadata=metadata,
     )
 
 

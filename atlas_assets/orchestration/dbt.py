@@ -207,6 +207,7 @@ def _materialisation(lake: Lake, unique_id: str, run_id: str) -> dg.MaterializeR
             "dagster/row_count": rows,
             "dagster/table_name": written.name,
             "dagster/column_schema": column_schema(written),
+            "dagster/uri": str(lake.config.tables_folder.joinpath(*written.name.split("."))),
             "dagster/column_lineage": _lineage(node),
             "time_range": f"{time_column}: {first} to {last}" if rows else "none",
             "preview": preview(sample.to_pandas()),

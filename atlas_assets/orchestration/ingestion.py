@@ -81,7 +81,35 @@ def ingest(
         )
         for rows, object_id in read
     ]
-    return Batch(unique_rows(pa.concat_tables(tables), source.table), tuple(records))
+    rows = unique_rows(pa.concat_tables(tables), source.table)
+    return Batch(keep_first_provenance(rows, source.table, lake=lake), tuple(records))
+
+
+def keep_first_provenance(rows: pa.Table, table: str, *, lake: Lake) -> pa.Table:
+    """Rows whose every value the lake has already, as it has them: from the reply that first said so.
+
+    A reply may differ from an earlier one only in the window it was asked for.
+    """
+    import duckdb
+    import pyarrow.compute as pc
+
+    from atlas_assets.lake import LakeError
+
+    bounds: Any = pc.call_function("min_max", [rows["partition_date"]])
+    try:
+        days = ("partition_date BETWEEN ? AND ?", [bounds["min"].as_py(), bounds["max"].as_py()])
+        before = lake.read_arrow(table, where=days)
+    except LakeError:  # the first load: there is no table yet
+        return rows
+    said = [name for name in rows.column_names if name not in ("object_id", "ingested_at")]
+    same = " AND ".join(f'"now"."{name}" IS NOT DISTINCT FROM "before"."{name}"' for name in said)
+    kept = ", ".join(f'coalesce("before".{name}, "now".{name}) AS {name}' for name in ("object_id", "ingested_at"))
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("now", rows)
+        connection.register("before", before)
+        query = f'SELECT "now".* REPLACE ({kept}) FROM "now" LEFT JOIN "before" ON {same}'
+        return connection.execute(query).to_arrow_table()
 
 
 def first_received(object_ids: Sequence[str], *, lake: Lake, now: datetime) -> dict[str, datetime]:

@@ -57,7 +57,10 @@ def table_metadata(
     table: Table, written: pd.DataFrame | pa.Table, *, lake: Lake, plot: Figure | None, plot_folder: Path
 ) -> dict[str, Any]:
     """Rows, columns, place, time range, preview and plot of what was just written."""
-    frame: Any = written if hasattr(written, "iloc") else written.to_pandas()  # pyright: ignore[reportCallIssue]
+    from atlas_assets.contracts.schema import sql_types
+
+    given: Any = written if hasattr(written, "iloc") else written.to_pandas()  # pyright: ignore[reportCallIssue]
+    frame = given[list(sql_types(table.contract))]
     metadata: dict[str, Any] = {
         "dagster/row_count": len(written),
         "dagster/table_name": table.name,
@@ -76,11 +79,13 @@ def table_metadata(
 
 def preview(frame: pd.DataFrame) -> dg.MetadataValue:
     """The last rows as a Markdown table, long texts cut."""
-    shown = frame.tail(PREVIEW_ROWS).iloc[:, :PREVIEW_COLUMNS]
+    known_by_symbol = frame.drop(columns="instrument_id", errors="ignore") if "symbol" in frame else frame
+    shown = known_by_symbol.tail(PREVIEW_ROWS).iloc[:, :PREVIEW_COLUMNS]
     header = [str(name) for name in shown.columns]
     rows = [[_cell(value) for value in row] for row in shown.itertuples(index=False)]
     lines = [header, ["---"] * len(header), *rows]
-    more = f"\n\n{frame.shape[1] - PREVIEW_COLUMNS} more columns" if frame.shape[1] > PREVIEW_COLUMNS else ""
+    hidden = frame.shape[1] - shown.shape[1]
+    more = f"\n\n{hidden} more columns" if hidden else ""
     return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines) + more)
 
 
@@ -99,7 +104,8 @@ def _time_range(frame: pd.DataFrame) -> str | None:
     column = next((name for name in TIME_COLUMNS if name in frame.columns), None)
     if column is None or frame.empty:
         return None
-    return f"{column}: {str(frame[column].min())[:19]} to {str(frame[column].max())[:19]}"
+    first, last = (_cell(bound)[:19] for bound in (frame[column].min(), frame[column].max()))
+    return f"{column}: {first} to {last}"
 
 
 def _cell(value: Any) -> str:

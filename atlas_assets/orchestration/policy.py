@@ -30,14 +30,7 @@ FRESHNESS = {
 }
 EXECUTION = {
     "max_concurrent": 2,
-    "start_method": {
-        "forkserver": {
-            "preload_modules": [
-                "atlas_assets.definitions",
-                "atlas_assets.orchestration.preloaded",
-            ]
-        }
-    },
+    "start_method": {"forkserver": {"preload_modules": ["atlas_assets.orchestration.preloaded"]}},
 }
 AUTOMATION = dg.AutomationConditionSensorDefinition(
     "run_when_inputs_change",
@@ -75,7 +68,11 @@ def _governed(spec: dg.AssetSpec, settings: Settings, synthetic: str | None) -> 
         group_name=domain,
         owners=[OWNERS[layer]],
         tags={**spec.tags, "layer": layer},
-        metadata={**spec.metadata, "synthetic": synthetic} if synthetic else spec.metadata,
+        metadata={
+            **spec.metadata,
+            "dagster/table_name": next(table.name for table in TABLES if table.asset_key == tuple(spec.key.path)),
+            **({"synthetic": synthetic} if synthetic else {}),
+        },
         freshness_policy=None if spec.key.path[1] == "landing" else FRESHNESS.get(layer, FRESHNESS["gold"]),
         automation_condition=None if layer == "raw" else when_inputs_change(),
         code_version=_code_version(spec, settings),

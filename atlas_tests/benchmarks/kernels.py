@@ -104,7 +104,7 @@ def _technical() -> Figure:
 
     ours = timed(lambda: technical_indicators(panel), repetitions=3)
     return Figure(
-        f"13 technical indicator columns, {INSTRUMENTS} instruments × {SESSIONS:,} sessions",
+        f"13 technical indicator columns, {INSTRUMENTS} instruments of {SESSIONS:,} sessions",
         ours,
         timed(loop, repetitions=3),
         "loop over TA-Lib, 11 of the columns",

@@ -61,7 +61,7 @@ class Figure:
     @property
     def ratio(self) -> str:
         """Our best time as a share of the peer's best."""
-        return f"{self.ours.best / self.peer.best:.2f}" if self.peer else ""
+        return f"{self.ours.best / self.peer.best:.2g}" if self.peer else ""
 
     @property
     def kept(self) -> str:

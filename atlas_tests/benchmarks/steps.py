@@ -17,13 +17,13 @@ def _asset(number: int) -> dg.AssetsDefinition:
     def step():
         """What every step of the house needs first."""
         import duckdb
-        import pandas
+        import pandas as pd
 
         import atlas_assets.contracts.gold
         import atlas_assets.lake.lake
 
         return dg.MaterializeResult(
-            metadata={"ready": time.time(), "modules": len([duckdb, pandas, atlas_assets])},
+            metadata={"ready": time.time(), "modules": len([duckdb, pd, atlas_assets])},
         )
 
     return step

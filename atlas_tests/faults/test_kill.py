@@ -22,6 +22,7 @@ from atlas_tests.faults.writer import ROWS, day, start, write_generation
 from atlas_tests.lake.fixtures import MakeConfig
 
 TABLE = "silver.bars"
+SOAK_KILLS = 300
 CREATION_POINTS = [point for point in failpoints.POINTS if point.startswith("catalog.")]
 WRITE_POINTS = [point for point in failpoints.POINTS if not point.startswith("catalog.manifest")]
 COMMITTED_POINTS = {"write.committed", "write.done"}
@@ -171,8 +172,9 @@ def test_killed_at_random(make_config: MakeConfig, catalog_kind: str, tmp_path: 
 
 @pytest.mark.slow
 def test_killed_at_random_for_long(make_config: MakeConfig, catalog_kind: str, tmp_path: Path) -> None:
-    acknowledged, orphans = random_kills(make_config(), tmp_path / "log", kills=1000, seed=7)
-    print(f"\n{catalog_kind}: kills=1000 seed=7 acknowledged={acknowledged} lost=0 doubled=0 half=0 orphans={orphans}")
+    acknowledged, orphans = random_kills(make_config(), tmp_path / "log", kills=SOAK_KILLS, seed=7)
+    print(f"\n{catalog_kind}: kills={SOAK_KILLS} seed=7 acknowledged={acknowledged}")
+    print(f"{catalog_kind}: lost=0 doubled=0 half=0 orphans={orphans}")
 
 
 def test_four_writers_at_once(make_config: MakeConfig, catalog_kind: str, tmp_path: Path) -> None:

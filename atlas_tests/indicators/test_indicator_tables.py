@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -67,7 +68,7 @@ def test_each_instrument_is_computed_alone():
 def test_averages_and_volatility_by_a_plain_loop():
     table = tables.technical_indicators(bars(symbols=("A",)))
     close = table["close_raw"].tolist()
-    returns = [math.nan] + [math.log(after / before) for before, after in zip(close, close[1:], strict=False)]
+    returns = [math.nan] + [math.log(after / before) for before, after in pairwise(close)]
     for t in (20, 55, SESSIONS - 1):
         row = table.iloc[t]
         assert row["log_return"] == pytest.approx(returns[t], rel=1e-12)
@@ -140,3 +141,24 @@ def test_vpin_does_not_see_the_future(cut):
     known = complete["bucket_end"] <= every["event_time"].iloc[cut - 1]
     assert known.sum() > 5
     pd.testing.assert_frame_equal(past.iloc[: known.sum()], complete[known], check_exact=True)
+
+
+def test_a_first_trade_between_two_seconds_keeps_times_to_the_microsecond():
+    from atlas_assets.indicators import tables
+
+    seconds = np.arange(3 * 86_400, step=60) + 0.001
+    trades = pd.DataFrame(
+        {
+            "instrument_id": "x",
+            "symbol": "X",
+            "trade_id": [str(number) for number in range(len(seconds))],
+            "event_time": pd.to_datetime(
+                1_546_041_600_000_000 + (seconds * 1e6).round().astype(int), unit="us", utc=True
+            ),
+            "price": 100 + np.sin(np.arange(len(seconds))),
+            "quantity": 1.0,
+        }
+    )
+    ends = tables.vpin(trades, bar_seconds=60.0, buckets_per_day=50, window=50)["bucket_end"]
+    assert (ends.astype("datetime64[ns, UTC]").astype("int64") % 1000 == 0).all()
+    assert (ends.dt.microsecond == 1000).all()

@@ -94,8 +94,9 @@ def test_untrue_values_are_named_counted_and_shown(lake: OpenLake, instance: dg.
     checks = outcomes(judged(lake, instance))
     truth = checks[TRUTH]
     assert (truth.passed, truth.severity, truth.blocking) == (False, dg.AssetCheckSeverity.ERROR, False)
-    assert truth.metadata["close_raw: finite"].value == 1
-    assert truth.metadata["volume_raw: greater_than_or_equal_to(0)"].value == 1
+    by_rule = truth.metadata["failing_rows_by_rule"].value
+    assert by_rule["close_raw: finite"] == 1
+    assert by_rule["volume_raw: greater_than_or_equal_to(0)"] == 1
     assert "close_raw: finite (1 of 20 rows)" in (truth.description or "")
     shown = str(truth.metadata["failing_rows"].value).splitlines()
     assert len(shown) == 3

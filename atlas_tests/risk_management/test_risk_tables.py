@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from statistics import NormalDist, fmean, stdev
 
 import numpy as np
@@ -52,7 +53,7 @@ def test_columns_and_keys(table):
 
 def test_every_row_is_that_of_the_window_before_its_session(table):
     closes, days = bars()["close_raw"].tolist(), bars()["session_date"].tolist()
-    returns = [math.log(after / before) for before, after in zip(closes, closes[1:], strict=False)]
+    returns = [math.log(after / before) for before, after in pairwise(closes)]
     for row in table.itertuples():
         today = days.index(row.session_date) - 1
         past = returns[today - WINDOW : today]

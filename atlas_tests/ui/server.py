@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -134,23 +134,6 @@ class AtlasUi:
             ),
             seconds=RUN_SECONDS,
         )
-
-    def execute_checks(self, asset: str, names: Sequence[str]) -> dict[str, Any]:
-        """Run checks of an asset without making it, as the button does."""
-        parameters = {
-            "mode": "default",
-            "runConfigData": "{}",
-            "selector": {
-                "repositoryLocationName": "atlas",
-                "repositoryName": "__repository__",
-                "pipelineName": "__ASSET_JOB",
-                "assetSelection": [],
-                "assetCheckSelection": [{"assetKey": {"path": asset.split("/")}, "name": name} for name in names],
-            },
-        }
-        launched = self.ask(LAUNCH, parameters=parameters)["launchPipelineExecution"]
-        assert launched["__typename"] == "LaunchRunSuccess", launched
-        return self.ended(launched["run"]["runId"])
 
     def interrupt(self) -> float:
         """Press Ctrl-C, which a terminal sends to the whole group; the seconds until nothing is left."""

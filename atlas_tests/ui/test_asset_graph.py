@@ -54,6 +54,11 @@ def test_the_graph_shows_every_group_and_asset(ui: AtlasUi, page: Page, shoot: S
     page.get_by_role("button", name="Hide navigation").click()
     page.reload()
     page.get_by_label("panel_show_right").click()
+    # Opening and closing all groups fits the graph to the wider window.
+    page.locator("body").press("Alt+KeyE")
+    expect(graph.get_by_text("daily_bars", exact=True).first).to_be_attached()
+    page.locator("body").press("Alt+KeyE")
+    expect(graph.get_by_text("daily_bars", exact=True)).to_have_count(0)
     for group in GROUPS:
         expect(graph.get_by_text(group, exact=True).first).to_be_in_viewport()
     expect(page.get_by_text("fetching statuses")).to_have_count(0)
@@ -160,8 +165,11 @@ def test_a_failing_check_shows_why(ui: AtlasUi, page: Page, shoot: Shoot):
     wrong.loc[wrong.index[-1], ["sentiment_mean", "positive_share", "negative_share"]] = [2.0, 0.75, 0.75]
     replace(ui.home, name, wrong)
     try:
-        assert ui.execute_checks(asset, CHECKS)["status"] == "SUCCESS"
         open_asset(page, asset, "checks")
+        page.get_by_role("button", name="Execute all").click()
+        toast = page.get_by_text(re.compile("Launched run [0-9a-f]{8}"))
+        assert ui.ended(toast.inner_text().split()[-1])["status"] == "SUCCESS"
+        page.reload()
         page.get_by_text("contract_truth", exact=True).first.click()
         expect(page.get_by_text("Failed", exact=True).first).to_be_visible()
         expect(page.get_by_text("Succeeded", exact=True)).to_have_count(2)

@@ -8,6 +8,13 @@ from atlas_assets.orchestration.landing import Landed, fingerprint, reject, take
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
 
+ACTIVE = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
 
 @dg.asset(
     key=["raw", "landing", "daily_bars"],
@@ -48,6 +55,10 @@ def landed_daily_bars(context: dg.AssetExecutionContext, lake: LakeResource) -> 
 )
 def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Ask for a run when files wait; the same files ask once."""
+    if context.instance.get_runs_count(
+        dg.RunsFilter(tags={"dagster/sensor_name": context.sensor_name}, statuses=ACTIVE)
+    ):
+        return dg.SkipReason("A run is taking the files that were there.")
     settings = configured_settings()
     files = waiting_files(settings.path(settings.landing.folder), now_seconds=time.time())
     if not files:
