@@ -37,11 +37,6 @@ query Runs($limit: Int!) { runsOrError(limit: $limit) { ... on Runs { results {
   runId status creationTime startTime endTime assetSelection { path }
 } } } }
 """
-LAUNCH = """
-mutation Launch($parameters: ExecutionParams!) { launchPipelineExecution(executionParams: $parameters) {
-  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
-} }
-"""
 
 
 def waited_for(what: str, answer: Callable[[], Result | None], *, seconds: float) -> Result:
