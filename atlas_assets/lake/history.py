@@ -70,7 +70,7 @@ def resolve_snapshot(cursor: duckdb.DuckDBPyConnection, as_of: AsOf) -> int | No
     if isinstance(as_of, int):
         found = cursor.execute("SELECT snapshot_id FROM lake.snapshots() WHERE snapshot_id = ?", [as_of]).fetchone()
         if found is None:
-            raise LakeError(f"There is no snapshot {as_of} (any more): list them with Lake.snapshots.")
+            raise LakeError(f"There is no snapshot {as_of} (any more): ask for one of: from lake.snapshots().")
         return as_of
     moment = parse_time(as_of if isinstance(as_of, str) else as_of.isoformat(), "as_of")
     row = cursor.execute(
@@ -124,7 +124,7 @@ def table_columns(cursor: duckdb.DuckDBPyConnection, table: str, snapshot: int |
         rows = cursor.execute(f"DESCRIBE SELECT * FROM {quote_table(table)}{at_snapshot(snapshot)}").fetchall()
     except duckdb.CatalogException as error:
         when = f" at snapshot {snapshot}" if snapshot is not None else ""
-        raise LakeError(f"The lake has no table {table}{when}: list the tables with Lake.tables.") from error
+        raise LakeError(f"The lake has no table {table}{when}: choose one of those in: show all tables.") from error
     return {row[0]: row[1] for row in rows}
 
 

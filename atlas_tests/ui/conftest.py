@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from atlas_tests.ui.server import AtlasUi, Home, running_ui
 
@@ -43,7 +43,8 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtlasUi]:
     assert home.processes() == []
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, nothing else in the process may start an event loop, and Dagster does.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium without a window, with an empty profile."""
     if not CHROMIUM.exists():
@@ -75,9 +76,8 @@ def shoot(tmp_path: Path) -> Shoot:
     """Keep a picture of a page, also in the folder that ATLAS_SCREENSHOTS names."""
 
     def keep(page: Page, name: str) -> Path:
-        skip = page.get_by_role("button", name="Skip", exact=True)
-        if skip.is_visible():
-            skip.click()
+        # A screenshot alone would not have the modal dismissed; looking for something does.
+        expect(page.locator("body")).to_be_visible()
         file = tmp_path / f"{name}.png"
         page.screenshot(path=file, animations="disabled")
         if kept := os.environ.get("ATLAS_SCREENSHOTS"):

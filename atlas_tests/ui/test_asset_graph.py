@@ -15,7 +15,7 @@ from atlas_assets.lake import CommitInfo
 from atlas_tests.ui.conftest import Shoot
 from atlas_tests.ui.server import AtlasUi, Home, port_is_open
 
-pytestmark = pytest.mark.ui
+pytestmark = [pytest.mark.ui, pytest.mark.xdist_group("ui")]
 
 KEYS = ["/".join(table.asset_key) for table in TABLES]
 GROUPS = {table.asset_key[1] for table in TABLES}

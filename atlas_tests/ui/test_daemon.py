@@ -10,7 +10,7 @@ import pytest
 
 from atlas_tests.ui.server import ENDED, AtlasUi, waited_for
 
-pytestmark = pytest.mark.ui
+pytestmark = [pytest.mark.ui, pytest.mark.xdist_group("ui")]
 
 SYMBOL = "HARBOUR"
 SESSIONS = 80
