@@ -208,7 +208,7 @@ def test_a_day_as_the_end_of_a_time_range_is_whole(lake: Lake) -> None:
     lake.replace("raw.ticks", rows, schema=schema, keys=["event_time"], window=window, commit=COMMIT)
     assert len(lake.read("raw.ticks", start="2024-01-02", end="2024-01-02")) == 24
     assert len(lake.read("raw.ticks", start="2024-01-02", end="2024-01-02T05:00:00Z")) == 6
-    assert len(lake.read("raw.ticks", end=datetime(2024, 1, 1, 5)))  # noqa: DTZ001 == 6
+    assert len(lake.read("raw.ticks", end=datetime(2024, 1, 1, 5))) == 6  # noqa: DTZ001
     assert len(lake.read("raw.ticks", start=5, end=6, time_column="x")) == 2
     with pytest.raises(LakeError, match=r"24 of the rows .* outside the window"):
         lake.replace(
