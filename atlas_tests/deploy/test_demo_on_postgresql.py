@@ -35,9 +35,9 @@ def test_both_catalogs_hold_the_same_content(tmp_path, monkeypatch, postgres_add
 
     from atlas_assets import open_lake
 
-    with psycopg2.connect(f"{postgres_address}/postgres") as connection:
-        connection.autocommit = True
-        connection.cursor().execute("CREATE DATABASE whole_demo")
+    connection = psycopg2.connect(f"{postgres_address}/postgres")
+    connection.autocommit = True
+    connection.cursor().execute("CREATE DATABASE whole_demo")
     connection.close()
     catalog = f"{postgres_address}/whole_demo".replace("postgresql://", "postgresql+psycopg2://")
     demo(tmp_path / "sqlite")
