@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # A virtual environment without bytecode makes every import three times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow check manifest ui bench setup clean
+.PHONY: demo test test-slow check manifest catalogue ui bench setup clean
 
 demo: setup
 	@$(BIN)/atlas demo
@@ -27,6 +27,9 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
 	$(BIN)/dbt parse --quiet --project-dir dbt_project --profiles-dir dbt_project --target-path $(CHECK_FOLDER) --log-path $(CHECK_FOLDER)
+
+catalogue: setup # after a change in what a source declares
+	$(BIN)/python -m atlas_assets.data_sources.catalogue
 
 manifest: setup # after a change in dbt_project/
 	$(BIN)/python -m atlas_assets.orchestration.dbt_manifest

@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, create_model, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from atlas_assets.data_sources.files.mapping import FileDataset, Names
+from atlas_assets.data_sources.settings import Section
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
 class SettingsError(Exception):
     """A setting is unknown, of the wrong type or missing; the message says which and what to do."""
-
-
-class Section(BaseModel):
-    """A part of the settings: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class LakeSettings(Section):
@@ -45,83 +43,85 @@ class LakeSettings(Section):
 
 
 class LandingSettings(Section):
-    """The folder that people drop files into."""
+    """Where people drop files, and which table each file goes to."""
 
-    folder: Path = Field(default=Path("landing"), description="relative to ATLAS_HOME")
-
-
-class SourceSettings(Section):
-    """What every source needs to know."""
-
-    enabled: bool = True
-    base_url: str | None = Field(default=None, description="overrides the vendor's own address")
-    rate_limit: int = Field(default=60, gt=0, description="requests (or request weight) a minute")
-    timeout_seconds: float = Field(default=30.0, gt=0)
-    history_from: date = Field(default=date(2000, 1, 1), description="first day ever asked for")
-    partitions_from: date = Field(
-        date(2000, 1, 1), description="first daily partition; it also holds all history before it"
+    locations: Names = Field(
+        default=("landing",),
+        min_length=1,
+        description="folders, relative to ATLAS_HOME, or URLs such as s3://bucket/in",
+    )
+    folder: str | None = Field(default=None, description="one folder or URL in place of all locations")
+    datasets: tuple[FileDataset, ...] = Field(
+        default=(), description="tables of dropped files, tried in this order; daily_bars takes what is left"
     )
 
     @model_validator(mode="after")
-    def _history_before_partitions(self) -> SourceSettings:
-        if self.history_from > self.partitions_from:
-            raise ValueError("history_from must not be later than partitions_from")
+    def _names_differ(self) -> Self:
+        names = [dataset.name for dataset in self.datasets]
+        if repeated := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two datasets have the name {repeated[0]}")
+        return self
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The locations that are folders of this machine."""
+        return tuple(Path(place.removeprefix("file://")) for place in self._places if place not in self.urls)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The locations that are not."""
+        return tuple(place for place in self._places if "://" in place and not place.startswith("file://"))
+
+    @property
+    def _places(self) -> tuple[str, ...]:
+        return self.locations if self.folder is None else (self.folder,)
+
+
+class StateSettings(Section):
+    """Where workers share vendors' limits, quotas, circuit breakers and tokens; in memory in the sandbox."""
+
+    folder: Path = Field(
+        default=Path("data/state"), description="for one machine; relative to ATLAS_HOME, never a share"
+    )
+    redis_url: SecretStr | None = Field(default=None, description="for many machines: redis:// or rediss://")
+
+
+class BinanceStreamSettings(Section):
+    """Binance's stream of trades and candles; its symbols are those of ``data_sources.binance``."""
+
+    url: str = Field(default="wss://data-stream.binance.vision", description="address of the combined streams")
+    silence_seconds: float = Field(default=60.0, gt=0, description="without a frame for so long, connect anew")
+    largest_frame: int = Field(default=65_536, ge=1_024, description="bytes of a frame")
+    speed: float = Field(default=60.0, gt=0, description="simulated seconds a second; in the sandbox only")
+
+
+class KafkaStreamSettings(Section):
+    """Kafka topics to read; passwords come from the environment or a mounted file."""
+
+    brokers: str = Field(min_length=1, description="addresses, host:port separated by commas")
+    topics: list[str] = Field(min_length=1)
+    security: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = Field(default="SSL", description="TLS is always verified")
+    ca_file: Path | None = Field(default=None, description="certificates to trust; the system's unless set")
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str | None = None
+    password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _login_is_whole(self) -> KafkaStreamSettings:
+        given = {self.username is not None, self.password is not None}
+        if given != {self.security == "SASL_SSL"}:
+            raise ValueError("username and password belong to the security SASL_SSL, and to it alone")
         return self
 
 
-class EodHistoricalSettings(SourceSettings):
-    """EODHD: daily bars of stocks and indices."""
+class StreamingSettings(Section):
+    """Streams into raw tables."""
 
-    api_key: SecretStr = Field(min_length=1)
-    symbols: list[str] = Field(min_length=1, description="vendor symbols with exchange, such as AAPL.US")
-
-
-class FredSeries(Section):
-    """A FRED series and the frequency it is asked for."""
-
-    id: str
-    frequency: Literal["", "d", "w", "m", "q", "a"] = ""
-
-
-class FredSettings(SourceSettings):
-    """FRED and ALFRED: macro series with vintages."""
-
-    api_key: SecretStr = Field(min_length=1)
-    series: list[FredSeries] = Field(min_length=1)
-
-
-class BinanceSettings(SourceSettings):
-    """Binance spot market data (no key)."""
-
-    symbols: list[str] = Field(min_length=1)
-    interval: Literal["1m", "5m", "15m", "1h"] = "1m"
-
-
-class AlternativeMeSettings(SourceSettings):
-    """alternative.me crypto Fear & Greed index (no key)."""
-
-
-class Feed(Section):
-    """A news feed."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
-    url: str
-
-
-class RssSettings(SourceSettings):
-    """RSS and Atom news feeds."""
-
-    feeds: list[Feed] = Field(min_length=1)
-
-
-class DataSources(Section):
-    """The sources, each under its vendor's name."""
-
-    eod_historical: EodHistoricalSettings
-    fred: FredSettings
-    binance: BinanceSettings
-    alternative_me: AlternativeMeSettings
-    rss: RssSettings
+    batch_seconds: float = Field(default=2.0, gt=0, description="seconds from one commit to the next")
+    batch_rows: int = Field(default=5_000, ge=1, description="rows that are committed before their time; most held")
+    commits_per_merge: int = Field(default=500, ge=2, description="commits after which small files are merged")
+    binance: BinanceStreamSettings = BinanceStreamSettings()
+    kafka: KafkaStreamSettings | None = None
 
 
 class TvpVarSettings(Section):
@@ -134,6 +134,7 @@ class TvpVarSettings(Section):
     horizon: int = Field(default=10, ge=1, le=250, description="sessions forecast ahead")
     symbols: list[str] = Field(default=["GSPC", "IXIC"], description="instruments whose log returns enter")
     series: list[str] = Field(default=["VIXCLS", "DCOILWTICO"], description="macro series whose log changes enter")
+    series_source: str = Field(default="fred", description="source of these series: others may name theirs alike")
 
 
 class RegimeSettings(Section):
@@ -197,7 +198,9 @@ class Settings(BaseSettings):
     clock: datetime | None = Field(default=None, description="the sandbox's present; the real clock elsewhere")
     lake: LakeSettings = LakeSettings()
     landing: LandingSettings = LandingSettings()
-    data_sources: DataSources
+    state: StateSettings = StateSettings()
+    data_sources: Section
+    streaming: StreamingSettings = StreamingSettings()
     models: Models = Models()
     logging: LoggingSettings = LoggingSettings()
 
@@ -254,11 +257,19 @@ def load_settings(**overrides: Any) -> Settings:
     if not isinstance(values, dict):
         raise SettingsError(f"{file} must hold keys and values, such as 'environment: sandbox'.")
     try:
-        return Settings(**{**values, **overrides})
+        return _settings_model()(**{**values, **overrides})
     except ValidationError as error:
         raise SettingsError(" ".join(_sentence(item, file) for item in error.errors())) from None
     except OSError as error:
         raise SettingsError(f"The secret file {error.filename} cannot be read: {error.strerror}.") from None
+
+
+@cache
+def _settings_model() -> type[Settings]:
+    """The settings with a section for each vendor that there is a source of."""
+    from atlas_assets.data_sources.registry import settings_model
+
+    return create_model("Settings", __base__=Settings, data_sources=(settings_model(), ...))
 
 
 def _sentence(error: Any, file: Path) -> str:

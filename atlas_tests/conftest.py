@@ -32,8 +32,8 @@ def atlas_home(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("ATLAS_HOME", str(tmp_path))
     monkeypatch.delenv("ATLAS_ENV", raising=False)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    for cached in (resources.configured_settings, resources.configured_lake):
+    for cached in (resources.configured_settings, resources.configured_lake, resources.shared_state):
         cached.cache_clear()
     yield tmp_path
-    for cached in (resources.configured_settings, resources.configured_lake):
+    for cached in (resources.configured_settings, resources.configured_lake, resources.shared_state):
         cached.cache_clear()

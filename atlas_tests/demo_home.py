@@ -88,7 +88,7 @@ def inside(folder: Path) -> Iterator[None]:
     """This process in a home, its caches fresh."""
     from atlas_assets.orchestration import resources
 
-    caches = (resources.configured_settings, resources.configured_lake)
+    caches = (resources.configured_settings, resources.configured_lake, resources.shared_state)
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("ATLAS_", "DAGSTER_"))]:
             patch.delenv(name)

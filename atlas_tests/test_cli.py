@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from atlas_assets import cli
+from atlas_assets.orchestration.tables import enabled_tables
 from atlas_tests.conftest import REPOSITORY
 from atlas_tests.demo_home import Answer, Home, atlas, environment_of, inside, made_home
 
@@ -22,7 +23,7 @@ CLOSES = {
     "2018-12-28": 2485.74,
     "2018-12-31": 2506.8501,
 }
-TRADES = 310_798
+TRADES = 316_015
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,16 @@ def test_read_as_csv(ask):
     assert closes(pd.read_csv(io.StringIO(ask(*WEEK, "--format", "csv").out))) == CLOSES
 
 
+def test_read_what_was_known_on_a_day(ask):
+    quarter = ["read", "silver.macro_observations", "--symbol", "GDPC1", "--from", "2008-04-01", "--to", "2008-04-01"]
+    prints = pd.read_csv(io.StringIO(ask(*quarter, "--format", "csv").out))
+    assert len(prints) > 1
+    for one in prints.itertuples():
+        known = ask(*quarter, "--known-on", one.known_from, "--format", "csv").out
+        assert pd.read_csv(io.StringIO(known))["value"].tolist() == [one.value]
+    assert "keeps no vintages" in refused(ask(*WEEK, "--known-on", "2018-12-24"), 1)
+
+
 def test_read_as_json(ask):
     lines = [json.loads(line) for line in ask(*WEEK, "--format", "json").out.splitlines()]
     assert closes(pd.DataFrame(lines)) == CLOSES
@@ -106,10 +117,10 @@ def test_as_of_a_snapshot_or_a_time(home, ask):
     query = "select count(distinct symbol) as symbols from silver.daily_bars"
     before = str(home.observed.snapshots["same bytes"])
     was, now = (json.loads(ask("sql", query, "--format", "json", *as_of).out) for as_of in (["--as-of", before], []))
-    assert (was, now) == ({"symbols": 4}, {"symbols": 5})
-    assert ask("read", "silver.instruments", "--as-of", before, "--format", "csv").out.count("\n") == 1 + 4
+    assert (was, now) == ({"symbols": 9}, {"symbols": 10})
+    assert ask("read", "silver.instruments", "--as-of", before, "--format", "csv").out.count("\n") == 1 + 9
     later = ask("sql", query, "--format", "json", "--as-of", "2200-01-01T00:00:00Z")
-    assert json.loads(later.out) == {"symbols": 5}
+    assert json.loads(later.out) == {"symbols": 10}
 
 
 def test_status_shows_every_asset(home):
@@ -120,10 +131,40 @@ def test_status_shows_every_asset(home):
         for line in answer.out.splitlines()
         if line.strip().startswith(("raw/", "silver/", "gold/", "model/"))
     ]
-    assert len(rows) == 21
+    assert len(rows) == len(enabled_tables())
     for row in rows:
         assert "up to date" in " ".join(row), row
     assert f"{TRADES:,}" in answer.out
+
+
+def test_coverage_says_what_is_there(ask):
+    lines = [
+        json.loads(line)
+        for line in ask("coverage", "binance", "--dataset", "klines", "--format", "json").out.splitlines()
+    ]
+    assert [line["instrument"] for line in lines] == ["BTCUSDT", "ETHUSDT"]
+    for line in lines:
+        assert (line["first_day"], line["final_until"], line["partial_until"]) == (
+            "2018-12-01",
+            "2018-12-30",
+            "2018-12-31",
+        )
+        assert line["gaps"] == 0
+
+
+def test_a_table_leaves_empty_cells_blank(capsys):
+    cli._print(pd.DataFrame({"day": ["2018-12-01", None], "gaps": [1.5, None]}), cli.Format.table, None)
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[1:3]] == [["2018-12-01", "1.5"], []]
+
+
+def test_coverage_lists_the_gaps(ask):
+    answer = ask("coverage", "--gaps", "--format", "csv")
+    header, *lines = answer.out.strip().splitlines()
+    assert (answer.code, header) == (0, "source,dataset,instrument,first_day,last_day,asked_again,reason")
+    # All that is missing in the sandbox lies further back than its vendors reach.
+    assert lines
+    assert all(",False,the vendor answers for the last " in line for line in lines)
+    assert "Nothing was asked for yet" in refused(ask("coverage", "nobody"), 2)
 
 
 def test_status_of_a_new_home_says_what_is_missing(tmp_path):
@@ -131,6 +172,11 @@ def test_status_of_a_new_home_says_what_is_missing(tmp_path):
     assert answer.code == 0, answer.err
     assert "days missing from 2018-12-01" in answer.out
     assert "never made" in answer.out
+
+
+def test_coverage_of_a_new_home_says_what_to_do(tmp_path):
+    assert "Nothing was asked for yet: run atlas demo" in refused(atlas(tmp_path, "coverage"), 1)
+    assert "see atlas coverage without arguments" in refused(atlas(tmp_path, "coverage", "binance"), 2)
 
 
 def test_doctor_finds_nothing_wrong(home):

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from atlas_assets.orchestration import doctor
-from atlas_assets.settings import SettingsError, load_settings
+from atlas_assets.settings import load_settings
 
 
 def findings(name: str | None = None) -> list[doctor.Finding]:
@@ -28,10 +28,23 @@ def test_a_new_home_is_well(atlas_home):
     }
 
 
-def test_an_empty_key_is_refused_by_name_before_anything_is_examined(atlas_home, monkeypatch):
+def test_a_source_that_lacks_its_key_says_what_to_set_and_the_others_are_ready(atlas_home, monkeypatch):
     monkeypatch.setenv("ATLAS_DATA_SOURCES__FRED__API_KEY", "")
-    with pytest.raises(SettingsError, match=r"data_sources\.fred\.api_key"):
-        findings()
+    (lacking,) = findings("source fred")
+    variable = "ATLAS_DATA_SOURCES__FRED__API_KEY"
+    assert lacking == doctor.Finding("source fred", False, f"lacks api_key: set {variable} (or {variable}_FILE)")
+    assert findings("source eodhd") == [doctor.Finding("source eodhd", True, "ready, api_key set")]
+    assert findings("source binance") == [doctor.Finding("source binance", True, "ready, needs no key")]
+
+
+@pytest.mark.parametrize("kind", ["demo", "pro"])
+def test_a_kind_of_key_without_the_key_is_told(atlas_home, monkeypatch, kind):
+    monkeypatch.setenv("ATLAS_DATA_SOURCES__COINGECKO__KEY_KIND", kind)
+    monkeypatch.setenv("ATLAS_DATA_SOURCES__COINGECKO__API_KEY", "")
+    (lacking,) = findings("source coingecko")
+    assert (lacking.ok, lacking.detail.split(":")[0]) == (False, "lacks api_key")
+    monkeypatch.setenv("ATLAS_DATA_SOURCES__COINGECKO__API_KEY", "key")
+    assert findings("source coingecko") == [doctor.Finding("source coingecko", True, "ready, api_key set")]
 
 
 def test_no_secret_is_shown(atlas_home, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from atlas_assets.data_sources.registry import enabled_sources
 from atlas_assets.settings import PROJECT_ROOT, SettingsError, load_settings
 
 CANARY = "canary-7f3a9c"
@@ -69,7 +70,8 @@ def test_a_secret_file_that_is_not_there(monkeypatch, tmp_path):
         ("rate_limit: 1000", "rate_limt: 1000", "unknown key data_sources.eod_historical.rate_limt"),
         ("forgetting_factor: 0.99", "forgetting_factor: high", "models.tvp_var.forgetting_factor is not valid"),
         ("forgetting_factor: 0.99", "forgetting_factor: 1.5", "less than or equal to 1"),
-        ("    api_key: sandbox-eodhd-key\n", "", "ATLAS_DATA_SOURCES__EOD_HISTORICAL__API_KEY"),
+        ("    symbols: [GSPC.INDX, IXIC.INDX]\n", "", "ATLAS_DATA_SOURCES__EOD_HISTORICAL__SYMBOLS"),
+        ("  fred:\n", "  fredd:\n", "unknown key data_sources.fredd"),
         ("level: INFO", "level: LOUD", "logging.level is not valid"),
         ("environment: sandbox", "environment: [", "not valid YAML"),
         ("clock: 2018-12-31T23:59:59Z", "clock:", "clock must be set in the sandbox"),
@@ -91,7 +93,19 @@ def test_an_environment_that_does_not_exist(monkeypatch):
         load_settings()
 
 
-def test_production_says_which_secret_is_missing(monkeypatch):
+def test_a_source_without_a_section_is_disabled(monkeypatch, tmp_path):
+    text = sandbox_with("", "")
+    start, end = text.index("  rss:"), text.index("models:")
+    (tmp_path / "sandbox.yaml").write_text(text[:start] + text[end:], encoding="utf-8")
+    monkeypatch.setenv("ATLAS_CONFIG_DIR", str(tmp_path))
+    data_sources = load_settings().data_sources
+    assert data_sources.rss is None
+    assert "rss" not in {source.vendor.name for source, _ in enabled_sources(data_sources)}
+    assert "fred" in {source.vendor.name for source, _ in enabled_sources(data_sources)}
+
+
+def test_production_loads_without_any_secret(monkeypatch):
     monkeypatch.setenv("ATLAS_ENV", "production")
-    with pytest.raises(SettingsError, match="ATLAS_DATA_SOURCES__FRED__API_KEY"):
-        load_settings()
+    settings = load_settings()
+    assert settings.environment == "production"
+    assert settings.data_sources.fred.secrets() == {}

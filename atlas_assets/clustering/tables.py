@@ -20,7 +20,7 @@ def regimes(bars: pd.DataFrame, *, symbols: Sequence[str], window_size: int) -> 
     Parameters
     ----------
     bars
-        ``silver.daily_bars``.
+        ``silver.daily_bars`` with adjusted prices.
     symbols
         The instruments to classify; one with fewer sessions than ``window_size`` is left out.
     window_size
@@ -54,7 +54,7 @@ def regimes(bars: pd.DataFrame, *, symbols: Sequence[str], window_size: int) -> 
 def _regimes_of_one(bars: pd.DataFrame, window_size: int) -> pd.DataFrame:
     import pandas as pd
 
-    returns = np.diff(np.log(bars["close_raw"].to_numpy()))
+    returns = np.diff(np.log(bars["close_total_return_adj"].to_numpy()))
     result = markov_regimes(returns, training=window_size)
     turbulent = result.probabilities[:, 1]
     return pd.DataFrame(

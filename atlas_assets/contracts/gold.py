@@ -13,7 +13,9 @@ class TechnicalIndicators(Contract):
     instrument_id: Text = column("Surrogate instrument id")
     symbol: Text = column("Ticker")
     session_date: Date = column("Session date; values use data up to its close")
-    close_raw: Number = column("Closing price the indicators were computed from", unit="quote currency", gt=0)
+    close_split_adj: Number = column(
+        "Closing price the indicators were computed from, adjusted for the splits known", unit="quote currency", gt=0
+    )
     log_return: Number = column("Close-to-close log return", unit="fraction", ge=-3, le=3, nullable=True)
     sma_20: Number = column("Simple moving average, 20 sessions", unit="quote currency", gt=0, nullable=True)
     sma_50: Number = column("Simple moving average, 50 sessions", unit="quote currency", gt=0, nullable=True)

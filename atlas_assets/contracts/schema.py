@@ -34,12 +34,12 @@ _SQL_TYPES = {
 
 @cache
 def arrow_schema(contract: type[Contract]) -> pa.Schema:
-    """The Arrow schema of a contract: its own columns first, then those it inherits.
+    """The Arrow schema of a contract: its own columns first, then those of each class it inherits from.
 
     Fields say whether they may be missing and carry their description.
     """
     columns = contract.to_schema().columns
-    own = [name for name in columns if name in contract.__annotations__]
+    names = [name for one in contract.__mro__ for name in vars(one).get("__annotations__", {}) if name in columns]
     return pa.schema(
         pa.field(
             name,
@@ -47,7 +47,7 @@ def arrow_schema(contract: type[Contract]) -> pa.Schema:
             nullable=columns[name].nullable,
             metadata={"description": columns[name].description or ""},
         )
-        for name in [*own, *(name for name in columns if name not in own)]
+        for name in dict.fromkeys(names)
     )
 
 

@@ -1,51 +1,50 @@
 """What every source is: queries for a window of days, replies as received, and a pure reading of them."""
 
-# pyright: reportAttributeAccessIssue=false
-# (pyarrow.compute makes its functions when it is imported)
-
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
-from functools import cache
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
-import pyarrow as pa
-import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, model_validator
 
-from atlas_assets.contracts.tables import table as table_named
-from atlas_assets.data_sources.errors import MalformedReply, SourceError
-from atlas_assets.data_sources.http import HttpClient, Reply
-from atlas_assets.data_sources.reply import excerpt
-from atlas_assets.settings import SourceSettings
+from atlas_assets.contracts.raw import RawTable
+from atlas_assets.data_sources.client.errors import PermanentError
+from atlas_assets.data_sources.settings import SourceSettings
+from atlas_assets.data_sources.vendor import Vendor
 
-# Columns that the lake adds to what the vendor sent.
-LAKE_COLUMNS = frozenset({"partition_date", "object_id", "ingested_at"})
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-# What reading foreign data raises when it is not as documented.
-_READING_ERRORS = (
-    SourceError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    RecursionError,
-    pa.ArrowException,
-)
+    from atlas_assets.data_sources.client.http import HttpClient
+    from atlas_assets.data_sources.client.reply import Reply
+    from atlas_assets.data_sources.parsing import Parsed
 
-_WINDOW_END = b"window_end"
+WHOLE_DATASET = "*"
+"""The instrument of a query that asks for all of a dataset at once."""
+
+S = TypeVar("S", bound=SourceSettings)
+Q = TypeVar("Q", bound="Query")
 
 
 class Query(BaseModel):
-    """What is asked of a source: the days from ``start`` to ``end``, both included."""
+    """What is asked of a source: the days from ``start`` to ``end``, both included.
+
+    Attributes
+    ----------
+    as_of
+        When it is asked: what is not finished by then is left out, what is dated after it is refused.
+    known_until
+        Until when the lake has all rows of these days for good; where each row is paid for they are not read again.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     start: date
     end: date
+    as_of: AwareDatetime = datetime(9999, 1, 1, tzinfo=UTC)
+    known_until: AwareDatetime | None = None
 
     @model_validator(mode="after")
     def _days_in_order(self) -> Self:
@@ -54,17 +53,18 @@ class Query(BaseModel):
         return self
 
     @property
+    def instrument(self) -> str:
+        """What the query asks for: a symbol, a series, a feed; `WHOLE_DATASET` where there is no such part."""
+        return WHOLE_DATASET
+
+    @property
     def first_day(self) -> date:
         """The first day whose rows are kept."""
         return self.start
 
 
-S = TypeVar("S", bound=SourceSettings)
-Q = TypeVar("Q", bound=Query)
-
-
 class BaseDataSource(ABC, Generic[S, Q]):
-    """A dataset of a vendor.
+    """A dataset of a vendor, in three steps: `queries` says what to ask, `extract` fetches, `transform` reads.
 
     Parameters
     ----------
@@ -75,33 +75,60 @@ class BaseDataSource(ABC, Generic[S, Q]):
 
     Attributes
     ----------
-    source, dataset
-        Names of vendor and dataset, as in the raw objects' paths.
+    vendor
+        Who sends it.
     table
-        The raw table whose contract names the columns.
-    settings_key
-        The vendor's section below ``data_sources``.
+        The raw table that it fills.
+    instrument_column
+        The table's column that holds a query's instrument; None where one query asks for the whole dataset.
     media_suffix
         Ending of the stored replies.
-    default_base_url
-        The vendor's own address.
+    calendar
+        ``"XNYS"`` where only sessions of that exchange are partitions, None for every day (UTC).
+    settles_after
+        How long after the end of a day (UTC) the vendor's answer for it is the final one.
+    reach
+        How far back the vendor answers; None for all of history.
+    accumulates
+        Whether rows received before stay although a later reply lacks them, as with feeds that hold only their
+        newest entries; so it is wherever there is a `reach`.
+    days_per_query
+        Longest window of one query, in days; None for any. A partition is never divided.
+    files_only
+        Whether the vendor cannot be asked: its replies are only read from files that people drop.
+    unkept
+        Fields of records that the table leaves out on purpose; any other that no column reads is new and gets a column
+        of its own. None where records are documents of many fields, of which those that count are picked.
+    shortfalls
+        Of queries whose answer was incomplete: up to which day, and why.
     """
 
-    source: ClassVar[str]
-    dataset: ClassVar[str]
-    table: ClassVar[str]
-    settings_key: ClassVar[str]
-    media_suffix: ClassVar[Literal["json", "csv", "xml"]]
-    default_base_url: ClassVar[str] = ""
+    vendor: ClassVar[Vendor]
+    table: ClassVar[RawTable]
+    instrument_column: ClassVar[str | None] = None
+    media_suffix: ClassVar[Literal["json", "csv", "xml", "txt", "zip"]] = "json"
+    calendar: ClassVar[str | None] = None
+    settles_after: ClassVar[timedelta] = timedelta(0)
+    reach: ClassVar[timedelta | None] = None
+    accumulates: ClassVar[bool] = False
+    days_per_query: ClassVar[int | None] = None
+    files_only: ClassVar[bool] = False
+    unkept: ClassVar[frozenset[str] | None] = frozenset()
 
     def __init__(self, settings: S, client: HttpClient) -> None:
         self.settings = settings
         self.client = client
-        self.base_url = (settings.base_url or self.default_base_url).rstrip("/")
+        self.shortfalls: dict[Query, tuple[date, str]] = {}
+        self.base_url = (settings.base_url or self.vendor.base_url).rstrip("/")
+
+    @classmethod
+    def is_wanted(cls, settings: S) -> bool:
+        """Whether the settings of the vendor ask for this dataset of it."""
+        return True
 
     @abstractmethod
     def queries(self, start: date, end: date) -> Iterator[Q]:
-        """The validated queries that cover the days from ``start`` to ``end``, both included.
+        """The validated queries that cover the days from ``start`` to ``end``, one for each instrument.
 
         Raises
         ------
@@ -120,95 +147,76 @@ class BaseDataSource(ABC, Generic[S, Q]):
         """
 
     @classmethod
-    def transform(cls, content: bytes, query: Q) -> pa.Table:
-        """The rows of a reply that belong to the query's days, with the vendor's columns of the contract.
+    def transform(cls, content: bytes, query: Q) -> Parsed:
+        """The rows of a reply that belong to the query's days, and those that cannot be read with the reason.
 
         The same bytes and query always give the same rows.
 
         Raises
         ------
         MalformedReply
-            When the bytes are not what the vendor documents.
+            When the bytes are not what the vendor documents, or no row can be read.
         """
-        try:
-            schema = vendor_schema(cls.table)
-            columns = cls.read(content, query)
-            arrays = [_typed(columns[field.name], field) for field in schema]
-            rows = pa.Table.from_arrays(arrays, schema=schema)
-            rows = rows.replace_schema_metadata({_WINDOW_END: query.end.isoformat()})
-            days = cls.row_dates(rows)
-            kept = pc.and_(pc.greater_equal(days, query.first_day), pc.less_equal(days, query.end))
-            return rows if pc.all(kept, min_count=0).as_py() else rows.filter(kept)
-        except _READING_ERRORS as error:
-            problem = excerpt(f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error), 300)
-        advice = MalformedReply.advice
-        raise MalformedReply(f"{cls.source} {cls.dataset}: the reply cannot be read ({problem}); {advice}.")
+        from atlas_assets.data_sources.parsing import parse
+
+        return parse(cls, content, query)
 
     @classmethod
     @abstractmethod
-    def read(cls, content: bytes, query: Q) -> Mapping[str, Any]:
-        """The reply's rows as columns (lists or arrays) by contract name; anything may be raised."""
+    def records(cls, content: bytes, query: Q) -> Sequence[Any] | pa.Table:
+        """The reply's records in the vendor's order; anything may be raised for bytes that are no such reply."""
 
     @classmethod
     @abstractmethod
-    def row_dates(cls, rows: pa.Table) -> pa.Array:
-        """The day that each row of `transform`'s result belongs to, its partition (date32)."""
+    def columns(cls, records: Any, query: Q) -> Mapping[str, Any]:
+        """Some of the records as columns (lists or arrays) by the table's names; anything may be raised.
 
+        Called for all records at once, and for parts of them when one cannot be read.
+        """
 
-@cache
-def vendor_schema(table: str) -> pa.Schema:
-    """The columns of a raw table that come from the vendor."""
-    from atlas_assets.contracts.schema import arrow_schema
+    @classmethod
+    @abstractmethod
+    def row_dates(cls, rows: pa.Table, query: Q) -> pa.Array | pa.ChunkedArray:
+        """The day that each row belongs to, which decides its partition (date32)."""
 
-    return pa.schema([field for field in arrow_schema(table_named(table).contract) if field.name not in LAKE_COLUMNS])
+    @classmethod
+    def query_for_file(cls, name: str, as_of: datetime) -> Q | None:
+        """The query that a dropped file of replies answers; None where replies are not read from files.
 
+        Parameters
+        ----------
+        name
+            The file's path below the landing folder, with ``/``.
+        as_of
+            When it was received.
+        """
+        return None
 
-def unique_rows(rows: pa.Table, keys: str | Sequence[str]) -> pa.Table:
-    """The rows without repeated keys, in order; of rows with the same key the last received stays.
+    def committed(self) -> None:
+        """Take note that the rows of all replies so far are in the lake: what is known of them need not be sent again.
 
-    Parameters
-    ----------
-    rows
-        Rows in the order they were received.
-    keys
-        Key columns, or the raw table whose primary key to use.
-    """
-    if isinstance(keys, str):
-        from atlas_assets.contracts.schema import primary_key
+        Called after the commit. A source that asks for changes only remembers here from where on.
+        """
+        return
 
-        keys = primary_key(table_named(keys).contract)
-    numbered = rows.select(list(keys)).append_column("position", pa.array(range(rows.num_rows), pa.int64()))
-    last = numbered.group_by(list(keys)).aggregate([("position", "max")])["position_max"]
-    return rows if len(last) == rows.num_rows else rows.take(last.take(pc.sort_indices(last)))
+    def forget(self, query: Q) -> None:
+        """Take note that the lake has no answer for the query's first day: what is remembered of it does not hold.
 
+        Called before such a query is asked. A source that asks for changes only asks for everything then.
+        """
+        return
 
-def by_name(records: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> dict[str, list[Any]]:
-    """Records as columns; ``names`` maps each column to the vendor's key, which every record must have."""
-    return {column: [record[key] for record in records] for column, key in names.items()}
+    def secret(self, name: str) -> SecretStr:
+        """A secret of the settings.
 
-
-def window_end(rows: pa.Table) -> date:
-    """The last day of the query that `transform` read the rows for."""
-    return date.fromisoformat(rows.schema.metadata[_WINDOW_END].decode())
-
-
-def days_since_epoch(days: pa.Array) -> pa.Array:
-    """Day numbers (integers) as date32."""
-    return days.cast(pa.int32()).cast(pa.date32())
-
-
-_WIDENING = frozenset({(pa.int64(), pa.float64()), (pa.string(), pa.date32())})
-
-
-def _typed(values: Any, field: pa.Field) -> pa.Array:
-    """The values as the field's type, nothing rounded and nothing guessed."""
-    array = values if isinstance(values, (pa.Array, pa.ChunkedArray)) else pa.array(values)
-    if array.type != field.type:
-        if not pa.types.is_null(array.type) and (array.type, field.type) not in _WIDENING:
-            raise ValueError(f"{field.name} holds {array.type}, not {field.type}")
-        array = array.cast(field.type)
-    if array.null_count and not field.nullable:
-        raise ValueError(f"{field.name} is missing in {array.null_count} rows")
-    if pa.types.is_floating(array.type) and not pc.all(pc.is_finite(array), min_count=0).as_py():
-        raise ValueError(f"{field.name} is not finite")
-    return array
+        Raises
+        ------
+        PermanentError
+            When it is not set.
+        """
+        value = self.settings.secrets().get(name)
+        if value is None:
+            variable = f"ATLAS_DATA_SOURCES__{self.vendor.settings_key}__{name}".upper()
+            advice = f"set {variable} or {variable}_FILE"
+            raise PermanentError(f"{self.vendor.name}: {name} is missing; {advice}.", advice=advice)
+        return value

@@ -21,15 +21,15 @@ def technical_indicators(bars: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     bars
-        ``silver.daily_bars``: as-traded prices, one row per (instrument_id, session_date).
+        ``silver.daily_bars`` with adjusted prices, one row per (instrument_id, session_date).
 
     Returns
     -------
     Frame of ``gold.technical_indicators``, sorted by instrument and session.
     """
-    panel = bars.rename(columns={f"{name}_raw": name for name in ("open", "high", "low", "close", "volume")})
+    panel = bars.rename(columns={f"{name}_split_adj": name for name in ("open", "high", "low", "close", "volume")})
     computed = registry.technical_indicators(panel)
-    described = bars[["instrument_id", "session_date", "symbol", "close_raw"]]
+    described = bars[["instrument_id", "session_date", "symbol", "close_split_adj"]]
     return computed.merge(described, on=["instrument_id", "session_date"], validate="one_to_one")
 
 
@@ -39,7 +39,8 @@ def vpin(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, wind
     Parameters
     ----------
     trades
-        ``silver.trades``; the order of rows does not matter.
+        ``silver.trades``; the order of rows does not matter. Of an instrument that several sources report, the
+        source with the most trades counts, since each would add its volume. Doubted trades are left out.
     bar_seconds, buckets_per_day, window
         As in :func:`atlas_assets.indicators.vpin.vpin_from_trades`.
 
@@ -51,11 +52,18 @@ def vpin(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, wind
 
     tables = [
         _vpin_of_one(rows, bar_seconds=bar_seconds, buckets_per_day=buckets_per_day, window=window)
-        for _, rows in trades.assign(order=trades["trade_id"].astype(np.int64))
-        .sort_values(["instrument_id", "event_time", "order"])
+        for _, rows in _of_one_source(trades[~trades["is_suspicious"].astype(bool)])
+        .sort_values(["instrument_id", "event_time", "sequence", "trade_id"])
         .groupby("instrument_id", sort=True)
     ]
     return pd.concat(tables, ignore_index=True)
+
+
+def _of_one_source(trades: pd.DataFrame) -> pd.DataFrame:
+    """The trades of the source that has most of each instrument's, the first by name of equals."""
+    counts = trades.groupby(["instrument_id", "source"], sort=True).size()
+    most = dict(counts.groupby("instrument_id").idxmax().tolist())
+    return trades[trades["source"] == trades["instrument_id"].map(most)]
 
 
 def _vpin_of_one(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, window: int) -> pd.DataFrame:

@@ -14,18 +14,30 @@ if TYPE_CHECKING:
     from atlas_assets.lake.hashing import content_hash
     from atlas_assets.lake.history import Snapshot, TableInfo
     from atlas_assets.lake.lake import Lake
-    from atlas_assets.lake.manifest import ObjectDifferences, ObjectRecord
-    from atlas_assets.lake.objects import ObjectStore, StoredObject
+    from atlas_assets.lake.ledgers import (
+        CoverageEntry,
+        ObjectRecord,
+        QuarantineDecision,
+        QuarantinedRow,
+        Record,
+        SchemaChange,
+    )
+    from atlas_assets.lake.objects import ObjectDifferences, ObjectStore, StoredObject
     from atlas_assets.lake.writing import CommitInfo, Window, WriteResult
 
 _HOME = {
     "CommitInfo": "writing",
+    "CoverageEntry": "ledgers",
     "Lake": "lake",
     "LakeConfig": "config",
     "LakeError": "errors",
-    "ObjectDifferences": "manifest",
-    "ObjectRecord": "manifest",
+    "ObjectDifferences": "objects",
+    "ObjectRecord": "ledgers",
     "ObjectStore": "objects",
+    "QuarantineDecision": "ledgers",
+    "SchemaChange": "ledgers",
+    "QuarantinedRow": "ledgers",
+    "Record": "ledgers",
     "Snapshot": "history",
     "StoredObject": "objects",
     "TableInfo": "history",
@@ -36,12 +48,17 @@ _HOME = {
 
 __all__ = [
     "CommitInfo",
+    "CoverageEntry",
     "Lake",
     "LakeConfig",
     "LakeError",
     "ObjectDifferences",
     "ObjectRecord",
     "ObjectStore",
+    "QuarantineDecision",
+    "QuarantinedRow",
+    "Record",
+    "SchemaChange",
     "Snapshot",
     "StoredObject",
     "TableInfo",

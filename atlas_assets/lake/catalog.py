@@ -17,6 +17,7 @@ from atlas_assets.lake.config import LakeConfig
 from atlas_assets.lake.errors import LakeError, first_line
 from atlas_assets.lake.extensions import install_extension
 from atlas_assets.lake.identifiers import quote_identifier, quote_literal
+from atlas_assets.lake.ledgers import create_ledgers, has_ledgers
 from atlas_assets.lake.locks import commit_lock_of
 
 Mode = Literal["write", "read", "confined"]
@@ -25,13 +26,6 @@ Mode = Literal["write", "read", "confined"]
 _CREATE_TIMEOUT = 60.0
 _CACHED_ENGINES = 6
 _verified_extensions: set[tuple[str, int, int, int]] = set()
-_MANIFEST = """
-    CREATE TABLE lake.raw.objects (
-        object_id VARCHAR, path VARCHAR, source VARCHAR, dataset VARCHAR, request VARCHAR, status INTEGER,
-        headers VARCHAR, window_start TIMESTAMPTZ, window_end TIMESTAMPTZ, fetched_at TIMESTAMPTZ,
-        bytes BIGINT, "rows" BIGINT, run_id VARCHAR
-    )
-"""
 
 
 class Catalog:
@@ -133,7 +127,7 @@ class Catalog:
         if self._config.is_postgres or self._config.catalog_file.exists():
             try:
                 self._attach(connection, read_only=True, **version)
-                if snapshot is not None or _has_manifest(connection):
+                if snapshot is not None or has_ledgers(connection):
                     return
                 connection.execute("DETACH lake")
             except duckdb.Error:
@@ -148,22 +142,14 @@ class Catalog:
             failpoints.hit("catalog.before_attach")
             self._attach(connection)
             failpoints.hit("catalog.attached")
-            if not _has_manifest(connection):
+            if not has_ledgers(connection):
                 connection.execute("BEGIN")
-                connection.execute("CREATE SCHEMA IF NOT EXISTS lake.raw")
-                connection.execute(_MANIFEST)
-                connection.execute("CALL lake.set_commit_message('atlas', 'new lake')")
+                create_ledgers(connection)
+                connection.execute("CALL lake.set_commit_message('atlas', 'ledgers')")
                 connection.execute("COMMIT")
-                failpoints.hit("catalog.manifest_created")
+                failpoints.hit("catalog.ledgers_created")
 
 
 def _identity(file: Path) -> tuple[str, int, int, int]:
     status = file.stat()
     return str(file), status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _has_manifest(connection: duckdb.DuckDBPyConnection) -> bool:
-    found = connection.execute(
-        "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw' AND table_name = 'objects'"
-    ).fetchone()
-    return found is not None

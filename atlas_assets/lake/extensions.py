@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def _packaged(name: str) -> Path:
     raise LakeError(f"The package {package} is not installed: install it, the lake needs it.")
 
 
+@cache
 def _platform() -> str:
     with duckdb.connect() as connection:
         row = connection.execute("PRAGMA platform").fetchone()

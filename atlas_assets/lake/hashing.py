@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 65_536  # rows at a time: a few columns of them stay in the processor's cache
 _MASK = (1 << 64) - 1
+_LONGEST_SHORT = 64  # bytes: longer values are rare in large tables
+_OFTEN_REPEATED = 32  # bytes a value, its offset included: such are names of objects, symbols, texts
 
 
 def content_hash(table: pa.Table, keys: Sequence[str]) -> str:
@@ -84,6 +86,8 @@ def sort_rows(table: pa.Table, keys: Sequence[str]) -> pa.Table:
     if table.num_rows < 2:
         return table
     if keys:
+        if _is_increasing([table[key] for key in keys]):
+            return table
         table = table.take(pc.sort_indices(table, sort_keys=[(key, "ascending") for key in keys]))
         if not _has_ties(table.select(list(keys))):
             return table
@@ -98,6 +102,21 @@ def sort_rows(table: pa.Table, keys: Sequence[str]) -> pa.Table:
     else:
         ordering = table
     return table.take(pc.sort_indices(ordering, sort_keys=[(name, "ascending") for name in order]))
+
+
+def _is_increasing(columns: Sequence[Any]) -> bool:
+    """Whether each row's key is greater than that of the row before it; missing values count as not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if any(pa.types.is_nested(column.type) for column in columns):
+        return False
+    later: Any = None
+    for column in reversed(columns):
+        here, before = column.slice(1), column.slice(0, len(column) - 1)
+        greater = pc.greater(here, before)
+        later = greater if later is None else pc.or_(greater, pc.and_(pc.equal(here, before), later))
+    return bool(pc.all(pc.fill_null(later, False)).as_py())
 
 
 def _has_ties(keys: pa.Table) -> bool:
@@ -240,19 +259,52 @@ def _add_column(first: Words, second: Words, label: str, column: Any) -> None:
 
 
 def _hash_values(column: Any) -> Words:
-    """Two words a value, hashed once for each distinct value."""
+    """Two words a value."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if pa.types.is_nested(column.type):
-        values, positions = [repr(value).encode() for value in column.to_pylist()], np.arange(len(column))
-    else:
-        encoded = column.dictionary_encode()
-        values = encoded.dictionary.cast(pa.large_binary()).to_pylist()
-        positions = np.asarray(pc.fill_null(encoded.indices, len(values)))
-    digests = b"".join(hashlib.blake2b(value, digest_size=16).digest() for value in [*values, b""])
-    return np.frombuffer(digests, np.uint64).reshape(-1, 2)[positions]
+        return _digests([repr(value).encode() for value in column.to_pylist()])
+    column = pc.fill_null(column.cast(pa.large_binary()), b"")
+    if column.nbytes < _OFTEN_REPEATED * len(column):
+        return _hash_binary(column)
+    encoded = column.dictionary_encode()
+    return _hash_binary(encoded.dictionary)[np.asarray(encoded.indices)]
+
+
+def _hash_binary(column: Any) -> Words:
+    """Two words a value: of short values eight bytes of all at a time, of long ones their BLAKE2b."""
+    import numpy as np
+    import pyarrow as pa
+
+    _, offsets, data = column.buffers()
+    ends = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
+    begins, lengths = ends[:-1] - ends[:1], np.diff(ends)
+    is_long = lengths > _LONGEST_SHORT
+    # Eight bytes may be read at any place, also at the last one.
+    octets = (b"" if data is None else data[int(ends[0]) : int(ends[-1])].to_pybytes()) + bytes(8)
+    words = np.ndarray(len(octets) - 7, "<u8", octets, strides=(1,))
+    first_bytes = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)
+    seeds = _mix(lengths.astype(np.uint64))
+    lanes = np.stack([seeds, ~seeds])
+    for read in range(0, int(lengths.max(initial=0, where=~is_long)), 8):
+        rows = np.flatnonzero((lengths > read) & ~is_long)
+        word = words[begins[rows] + read] & first_bytes[np.minimum(lengths[rows] - read, 8)]
+        lanes[0, rows] = _mix(lanes[0, rows] ^ word)
+        other = (lanes[1, rows] ^ word) * np.uint64(0x9FB21C651E98DF25)
+        lanes[1, rows] = other ^ (other >> np.uint64(32))
+    lanes = lanes.T
+    if is_long.any():
+        lanes[is_long] = _digests(column.filter(pa.array(is_long)).to_pylist())
+    return lanes
+
+
+def _digests(values: Sequence[bytes]) -> Words:
+    import numpy as np
+
+    digests = b"".join(hashlib.blake2b(value, digest_size=16).digest() for value in values)
+    return np.frombuffer(digests, "<u8").reshape(-1, 2)
 
 
 def _mix(words: Words) -> Words:

@@ -139,6 +139,45 @@ def recorded_fingerprint(cursor: duckdb.DuckDBPyConnection, table: str, snapshot
     return Fingerprint.parse(info["table_version"]) if info.get("table") == table else None
 
 
+def snapshot_time(cursor: duckdb.DuckDBPyConnection, snapshot: int) -> str | None:
+    """Return when a snapshot was made (ISO 8601); None when there is no such snapshot (any more)."""
+    row = cursor.execute("SELECT snapshot_time FROM lake.snapshots() WHERE snapshot_id = ?", [snapshot]).fetchone()
+    return None if row is None else row[0].isoformat()
+
+
+def followed_fingerprint(
+    cursor: duckdb.DuckDBPyConnection, table: str, since: int, before: Fingerprint, snapshot: int
+) -> Fingerprint | None:
+    """Return the fingerprint at a snapshot from that at an earlier one and the rows that came and went in between.
+
+    None where the change feed does not tell them: the table is another one, its columns changed, or snapshots expired.
+    """
+    identity = _table_id(cursor, table, snapshot)
+    if since > snapshot or _table_id(cursor, table, since) != identity:
+        return None
+    row = cursor.execute(
+        "SELECT count(*), count(*) FILTER (list_contains(coalesce(changes['tables_altered'], []), ?)) "
+        "FROM lake.snapshots() WHERE snapshot_id > ? AND snapshot_id <= ?",
+        [str(identity), since, snapshot],
+    ).fetchone()
+    if row != (snapshot - since, 0):
+        return None
+    if since == snapshot:
+        return before
+    schema, name = split_table(table)
+    # Both words are checked by `split_table`.
+    changes = f"lake.{schema}.table_changes('{name}', {since + 1}, {snapshot})"
+    gone = "('delete', 'update_preimage')"
+    left, came = (
+        _fingerprint_of(
+            cursor,
+            f"SELECT * EXCLUDE (snapshot_id, rowid, change_type) FROM {changes} WHERE change_type {which} {gone}",
+        )
+        for which in ("IN", "NOT IN")
+    )
+    return before - left + came
+
+
 def computed_fingerprint(
     cursor: duckdb.DuckDBPyConnection,
     table: str,
@@ -148,9 +187,14 @@ def computed_fingerprint(
     parameters: list[object] | None = None,
 ) -> Fingerprint:
     """Return the fingerprint of a table's rows, read in batches."""
+    return _fingerprint_of(cursor, f"SELECT * FROM {quote_table(table)}{at_snapshot(snapshot)}{where}", parameters)
+
+
+def _fingerprint_of(
+    cursor: duckdb.DuckDBPyConnection, query: str, parameters: list[object] | None = None
+) -> Fingerprint:
     import pyarrow as pa
 
-    query = f"SELECT * FROM {quote_table(table)}{at_snapshot(snapshot)}{where}"
     reader = cursor.execute(query, parameters).to_arrow_reader(BATCH_ROWS)
     return sum((Fingerprint.of(pa.Table.from_batches([batch])) for batch in reader), Fingerprint())
 

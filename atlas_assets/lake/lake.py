@@ -16,18 +16,20 @@ import duckdb
 
 from atlas_assets.lake import history, reading
 from atlas_assets.lake.catalog import Catalog, Mode
+from atlas_assets.lake.compaction import merge_files
 from atlas_assets.lake.config import LakeConfig
 from atlas_assets.lake.errors import LakeError, first_line
 from atlas_assets.lake.extensions import install_extension
 from atlas_assets.lake.history import AsOf, Snapshot, TableInfo
 from atlas_assets.lake.identifiers import split_table
+from atlas_assets.lake.ledgers import Record, append_lines
 from atlas_assets.lake.locks import commit_lock_of
-from atlas_assets.lake.manifest import MANIFEST_TABLE, ObjectDifferences, ObjectRecord, record_objects
-from atlas_assets.lake.objects import ObjectStore
+from atlas_assets.lake.objects import ObjectDifferences, ObjectStore
 from atlas_assets.lake.ranges import Bound
 from atlas_assets.lake.reading import Where
 from atlas_assets.lake.schema import conform
 from atlas_assets.lake.tables import ensure_table
+from atlas_assets.lake.versions import Versions
 from atlas_assets.lake.writing import Batch, CommitInfo, Window, WriteResult, replace_window, transaction
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class Lake:
         self.config = config
         self._now = now
         self._catalog = Catalog(config)
+        self._versions = Versions(config.root / "versions.json")
 
     @cached_property
     def objects(self) -> ObjectStore:
@@ -89,6 +92,7 @@ class Lake:
         start: Bound = None,
         end: Bound = None,
         as_of: AsOf = None,
+        known_on: Bound = None,
         columns: Sequence[str] | None = None,
         where: Where | None = None,
         time_column: str | None = None,
@@ -106,6 +110,9 @@ class Lake:
             ``event_time``, ``bucket_end`` …); a day as `end` of a column of timestamps includes the whole day.
         as_of
             A snapshot's id, or a time: the table as it was then.
+        known_on
+            A day, for tables with vintages (``silver.macro_observations``): what the world knew then, whenever the
+            lake got it.
         columns
             All unless given.
         where
@@ -125,6 +132,7 @@ class Lake:
                 start=start,
                 end=end,
                 as_of=as_of,
+                known_on=known_on,
                 columns=columns,
                 where=where,
                 time_column=time_column,
@@ -139,6 +147,7 @@ class Lake:
         start: Bound = None,
         end: Bound = None,
         as_of: AsOf = None,
+        known_on: Bound = None,
         columns: Sequence[str] | None = None,
         where: Where | None = None,
         time_column: str | None = None,
@@ -153,6 +162,7 @@ class Lake:
                 start=start,
                 end=end,
                 snapshot=history.resolve_snapshot(cursor, as_of),
+                known_on=known_on,
                 columns=columns,
                 where=where,
                 time_column=time_column,
@@ -202,7 +212,7 @@ class Lake:
         as_of
             A snapshot's id, or a time.
         recompute
-            Read the table even where its last commit recorded the version.
+            Read the whole table even where its version is recorded or follows from what changed since it was known.
         """
 
         def version(cursor: duckdb.DuckDBPyConnection) -> str:
@@ -210,8 +220,10 @@ class Lake:
             if snapshot is None:
                 snapshot = history.current_snapshot(cursor)
             history.table_columns(cursor, table, snapshot)
-            recorded = None if recompute else history.recorded_fingerprint(cursor, table, snapshot)
-            return str(recorded or history.computed_fingerprint(cursor, table, snapshot=snapshot))
+            if recompute:
+                return str(history.computed_fingerprint(cursor, table, snapshot=snapshot))
+            recorded = history.recorded_fingerprint(cursor, table, snapshot)
+            return str(recorded or self._versions.fingerprint(cursor, table, snapshot))
 
         return self._ask(version)
 
@@ -243,11 +255,11 @@ class Lake:
         *,
         schema: pa.Schema,
         keys: Sequence[str],
-        window: Window | None,
+        window: Window | Sequence[Window] | None,
         commit: CommitInfo,
-        objects: Sequence[ObjectRecord] = (),
+        records: Sequence[Record] = (),
     ) -> WriteResult:
-        """Replace a window of a table by new rows, in one transaction.
+        """Replace one or several windows of a table by new rows, in one transaction.
 
         A repetition with equal rows makes no snapshot. Whatever fails, the table is as it was before.
 
@@ -256,17 +268,17 @@ class Lake:
         table
             Such as ``silver.daily_bars``; it is created, or gains the columns that it lacks.
         data
-            All rows of the window.
+            All rows of the windows.
         schema
-            All columns of the table.
+            All columns of the table; one of layer ``raw`` may have more, and gains those that `data` has.
         keys
             The columns that identify a row; they order the rows in the file and in the content hash.
         window
-            The rows to replace; None replaces the whole table.
+            The rows to replace; None replaces the whole table, no window at all (``()``) only adds rows.
         commit
             Who writes.
-        objects
-            The raw objects that the rows were read from, recorded in the same transaction.
+        records
+            Lines of the ledgers that speak of these rows, recorded in the same transaction.
 
         Raises
         ------
@@ -275,6 +287,8 @@ class Lake:
         """
         split_table(table)
         batch = Batch.of(conform(data, schema, table), keys)
+        for field in batch.rows.schema:
+            schema = schema if field.name in schema.names else schema.append(field)
         with self._writing(table) as cursor:
             return replace_window(
                 cursor,
@@ -283,21 +297,32 @@ class Lake:
                 schema,
                 window,
                 commit=commit,
-                objects=objects,
+                records=records,
                 tables_folder=self.config.tables_folder,
                 recorded_at=self._now(),
                 before_commit=commit_lock_of(self.config).check,
             )
 
-    def record_objects(self, objects: Sequence[ObjectRecord], *, commit: CommitInfo) -> int:
-        """Record raw objects from which no row was read, such as a vendor's error; how many were new."""
-        with self._writing(MANIFEST_TABLE) as cursor, transaction(cursor):
-            added = record_objects(cursor, objects)
+    def record(self, records: Sequence[Record], *, commit: CommitInfo) -> int:
+        """Record lines of the ledgers that no rows came with, such as a vendor's error; how many were new."""
+        with self._writing("raw.objects") as cursor, transaction(cursor):
+            added = append_lines(cursor, records)
             if added:
                 cursor.execute("CALL lake.set_commit_message(?, ?)", [commit.author, commit.message])
                 commit_lock_of(self.config).check()
                 cursor.execute("COMMIT")
             return added
+
+    def compact(self, table: str) -> tuple[int, int]:
+        """Merge a table's small files; how many were merged into how many. Content and history stay as they are.
+
+        Raises
+        ------
+        LakeError
+            When there is no such table, or the catalog cannot be written.
+        """
+        with self._writing(table) as cursor:
+            return merge_files(cursor, table)
 
     def object_differences(self) -> ObjectDifferences:
         """Return the raw objects that only the store or only the manifest knows."""

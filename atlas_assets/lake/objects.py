@@ -6,7 +6,8 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,13 +19,14 @@ from atlas_assets.lake.errors import LakeError
 if TYPE_CHECKING:
     from upath import UPath
 
-Suffix = Literal["json", "csv", "xml", "parquet"]
+Suffix = Literal["json", "csv", "xml", "parquet", "txt", "zip", "gz"]
 
 _NAME = re.compile(r"[a-z0-9_]+")
 _PATH = re.compile(
-    r"raw/source=[a-z0-9_]+/dataset=[a-z0-9_]+/date=\d{4}-\d\d-\d\d/([0-9a-f]{64})\.(?:json|csv|xml|parquet)\.zst"
+    r"raw/source=[a-z0-9_]+/dataset=[a-z0-9_]+/date=\d{4}-\d\d-\d\d/([0-9a-f]{64})\.(?:json|csv|xml|parquet|txt|zip|gz)\.zst"
 )
 _LEVEL = 3
+_SYNCS_AT_A_TIME = 16
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,18 @@ class StoredObject:
     object_id: str
     path: str
     bytes: int
+
+
+@dataclass(frozen=True)
+class ObjectDifferences:
+    """Where store and manifest differ.
+
+    An orphan is a reply that was stored before its run was killed: harmless, and adopted when the run is repeated.
+    A missing object is a loss.
+    """
+
+    orphans: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 class ObjectStore:
@@ -51,8 +65,10 @@ class ObjectStore:
         self._root = UPath(root)
         self._local = Path(str(self._root)) if self._root.protocol in ("", "file") else None
 
-    def put(self, content: bytes, *, source: str, dataset: str, received: date, suffix: Suffix) -> StoredObject:
-        """Store a reply; when this returns it is on disk.
+    def put(
+        self, content: bytes, *, source: str, dataset: str, received: date, suffix: Suffix, durable: bool = True
+    ) -> StoredObject:
+        """Store a reply; when this returns it is on disk, unless ``durable`` is false: then `sync` brings it there.
 
         The same bytes of the same day are stored once.
 
@@ -72,13 +88,22 @@ class ObjectStore:
         path = f"raw/source={source}/dataset={dataset}/date={received:%Y-%m-%d}/{object_id}.{suffix}.zst"
         stored = StoredObject(object_id, path, len(content))
         if self._local is not None:
-            if not (self._local / path).exists():
-                self._write(self._local, path, zstandard.compress(content, _LEVEL))
+            if not _holds(self._local / path, content):
+                self._write(self._local, path, zstandard.compress(content, _LEVEL), durable=durable)
         elif not (target := self._root / path).exists():
             # An object store shows an upload when it is whole, or not at all.
             target.write_bytes(zstandard.compress(content, _LEVEL))
         failpoints.hit("object.stored")
         return stored
+
+    def sync(self, stored: Iterable[StoredObject]) -> None:
+        """Bring stored replies to the disk, many at a time."""
+        if self._local is None:
+            return
+        files = {self._local / one.path for one in stored}
+        with ThreadPoolExecutor(_SYNCS_AT_A_TIME) as pool:
+            list(pool.map(sync, sorted(files)))
+            list(pool.map(sync, sorted({file.parent for file in files})))
 
     def get(self, path: str) -> bytes:
         """Return the bytes of a stored reply, checked against their SHA-256.
@@ -111,23 +136,35 @@ class ObjectStore:
         for file in self._root.glob("raw/source=*/dataset=*/date=*/*.zst"):
             yield str(file)[len(root) :].lstrip("/")
 
-    def _write(self, root: Path, path: str, compressed: bytes) -> None:
+    def _write(self, root: Path, path: str, compressed: bytes, *, durable: bool) -> None:
         target = root / path
-        _make_folder(target.parent)
         unfinished = root / "unfinished"
-        unfinished.mkdir(exist_ok=True)
+        for folder in (target.parent, unfinished):
+            _make_folder(folder)
         part = unfinished / secrets.token_hex(16)
         failpoints.hit("object.before_write")
         with part.open("xb") as file:
             file.write(compressed)
             failpoints.hit("object.written")
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         failpoints.hit("object.synced")
         # Another process may have stored the same bytes meanwhile: replacing them by themselves is harmless.
         part.replace(target)
         failpoints.hit("object.renamed")
-        sync(target.parent)
+        if durable:
+            sync(target.parent)
+
+
+def _holds(file: Path, content: bytes) -> bool:
+    """Whether a file is this very reply, and not what a loss of power left of it."""
+    import zstandard
+
+    try:
+        return zstandard.decompress(file.read_bytes(), max_output_size=len(content)) == content
+    except (FileNotFoundError, zstandard.ZstdError):
+        return False
 
 
 def sync(path: Path) -> None:

@@ -34,6 +34,7 @@ _TIME_COLUMNS = (
     "fetched_at",
 )
 _SYMBOL_COLUMNS = ("symbol", "series_id")
+_VINTAGE_COLUMNS = ("known_from", "known_to")
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
@@ -48,6 +49,7 @@ def select_rows(
     columns: Sequence[str] | None,
     where: Where | None,
     time_column: str | None,
+    known_on: Bound = None,
 ) -> pa.Table:
     """Select some rows and columns of a table, as it is or as it was at a snapshot."""
     known = table_columns(cursor, table, snapshot)
@@ -68,6 +70,10 @@ def select_rows(
         more, values = range_condition(name, known[name], start, end)
         conditions += more
         parameters += values
+    if known_on is not None:
+        more, values = _vintage_condition(known, table, known_on)
+        conditions += more
+        parameters += values
     if where is not None:
         conditions.append(f"({where[0]})")
         parameters += where[1]
@@ -76,6 +82,19 @@ def select_rows(
     order = _order(known, time_column)
     query = f"SELECT {chosen} FROM {quote_table(table)}{at_snapshot(snapshot)}{written}{order}"
     return run_query(cursor, query, parameters)
+
+
+def _vintage_condition(known: dict[str, str], table: str, known_on: Bound) -> tuple[list[str], list[object]]:
+    """Return the condition that keeps the vintages of a day; both ends of a vintage belong to it."""
+    if not known.keys() >= set(_VINTAGE_COLUMNS):
+        raise LakeError(
+            f"{table} keeps no vintages (known_from, known_to): select what was known with time_column='published_at' "
+            "and end=…, or a snapshot with as_of=…."
+        )
+    first, last = (known[name] for name in _VINTAGE_COLUMNS)
+    since, days = range_condition("known_from", first, None, known_on)
+    until, more = range_condition("known_to", last, known_on, None)
+    return since + until, days + more
 
 
 def _order(known: dict[str, str], time_column: str | None) -> str:

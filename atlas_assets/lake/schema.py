@@ -83,8 +83,15 @@ def sql_type(arrow: pa.DataType, column: str) -> str:
     raise LakeError(f"Column {column} has the type {arrow}, which the lake does not store: choose another type for it.")
 
 
+def is_open(table: str) -> bool:
+    """Whether a table may have columns that its schema does not name: what a vendor adds is kept beside the others."""
+    return table.startswith("raw.")
+
+
 def conform(data: pa.Table | pa.RecordBatchReader | pd.DataFrame, schema: pa.Schema, table: str) -> pa.Table:
     """Bring data to a table's columns and stored types, without losing a bit of any value.
+
+    Further columns of Arrow data follow those of the schema where the table `is_open`.
 
     A missing number is stored as NULL, never as NaN: SQL would otherwise take it for the largest number.
 
@@ -98,6 +105,10 @@ def conform(data: pa.Table | pa.RecordBatchReader | pd.DataFrame, schema: pa.Sch
     incoming = _as_arrow(data, schema, table)
     missing = [name for name in schema.names if name not in incoming.column_names]
     unknown = [name for name in incoming.column_names if name not in schema.names]
+    if is_open(table) and isinstance(data, pa.Table):
+        for name in unknown:
+            schema = schema.append(incoming.schema.field(name))
+        unknown = []
     if missing or unknown:
         fault = f"lacks column {', '.join(missing)}" if missing else f"has the unknown column {', '.join(unknown)}"
         raise LakeError(f"The data for {table} {fault}: correct the data, or add the column to the table's contract.")
@@ -139,6 +150,16 @@ def _conform_column(column: pa.ChunkedArray, field: pa.Field, table: str) -> pa.
     if types.is_floating(field.type):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, field.type), column)
     # The engine's file pruning cannot compare with a string that holds NUL; such a table could not be queried.
-    if types.is_string(field.type) and pc.any(pc.match_substring(column, "\0")).as_py():
+    if types.is_string(field.type) and _holds_nul(column):
         raise LakeError(f"Column {field.name} of the data for {table} holds a NUL character: remove it.")
     return column
+
+
+def _holds_nul(column: pa.ChunkedArray) -> bool:
+    import pyarrow.compute as pc
+
+    # Looking through the bytes of all values at once is many times faster than asking each value.
+    texts = [chunk.buffers()[2] for chunk in column.chunks]
+    if not any(text is not None and b"\0" in text.to_pybytes() for text in texts):
+        return False
+    return bool(pc.any(pc.match_substring(column, "\0")).as_py())

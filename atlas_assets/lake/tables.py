@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from atlas_assets.lake.errors import LakeError
 from atlas_assets.lake.identifiers import quote_identifier, quote_literal, quote_table, split_table
-from atlas_assets.lake.schema import sql_type
+from atlas_assets.lake.schema import is_open, sql_type
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,7 +30,7 @@ def ensure_table(
     Raises
     ------
     LakeError
-        When a column that exists is missing from `schema` or has another type there.
+        When a column that exists has another type in `schema`, or is missing there (unless the table `is_open`).
     """
     layer, name = split_table(table)
     wanted = {column.name: sql_type(column.type, column.name) for column in schema}
@@ -68,6 +68,8 @@ def ensure_table(
 
 def _refuse_loss(table: str, present: Mapping[str, str], wanted: Mapping[str, str]) -> None:
     for column, kind in present.items():
+        if column not in wanted and is_open(table):
+            continue
         if column not in wanted:
             raise LakeError(
                 f"Column {column} of {table} is missing from the new schema: keep it, for its history would be lost."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,8 +21,8 @@ from atlas_assets.lake import failpoints
 from atlas_assets.lake.errors import LakeError
 from atlas_assets.lake.hashing import Fingerprint, canonical, hash_sorted, sort_rows
 from atlas_assets.lake.history import computed_fingerprint, current_snapshot, recorded_fingerprint
-from atlas_assets.lake.identifiers import quote_table, split_table
-from atlas_assets.lake.manifest import ObjectRecord, record_objects
+from atlas_assets.lake.identifiers import quote_identifier, quote_table, split_table
+from atlas_assets.lake.ledgers import Record, append_lines
 from atlas_assets.lake.objects import sync
 from atlas_assets.lake.ranges import Bound, range_condition
 from atlas_assets.lake.schema import sql_type
@@ -33,11 +34,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Window:
-    """The rows that a write replaces: `column` between `start` and `end`, both included."""
+    """The rows that a write replaces: `column` between `start` and `end`, both included.
+
+    `among` narrows them to those whose value of a (text) column is one of some values.
+    """
 
     column: str
     start: Bound = None
     end: Bound = None
+    among: tuple[str, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,10 @@ class Batch:
     def of(cls, conformed: pa.Table, keys: Sequence[str]) -> Batch:
         """Prepare rows; nothing here needs the lock."""
         rows = sort_rows(canonical(conformed), keys)
-        return cls(rows, hash_sorted(rows), Fingerprint.of(rows))
+        with ThreadPoolExecutor(1) as beside:
+            version = beside.submit(hash_sorted, rows)
+            fingerprint = Fingerprint.of(rows)
+            return cls(rows, version.result(), fingerprint)
 
 
 @contextmanager
@@ -105,15 +113,15 @@ def replace_window(
     table: str,
     batch: Batch,
     schema: pa.Schema,
-    window: Window | None,
+    window: Window | Sequence[Window] | None,
     *,
     commit: CommitInfo,
-    objects: Sequence[ObjectRecord],
+    records: Sequence[Record],
     tables_folder: Path,
     recorded_at: datetime,
     before_commit: Callable[[], None],
 ) -> WriteResult:
-    """Replace a window's rows where they differ; the caller holds the commit lock.
+    """Replace the windows' rows where they differ; the caller holds the commit lock.
 
     Parameters
     ----------
@@ -124,11 +132,13 @@ def replace_window(
         failpoints.hit("write.begun")
         columns_changed = ensure_table(cursor, table, schema)
         failpoints.hit("write.table_ensured")
-        where, parameters = _condition(schema, table, window)
+        windows = [window] if isinstance(window, Window) else window
+        where, parameters = _condition(schema, table, windows)
         cursor.register("incoming", batch.rows)
-        _refuse_rows_outside(cursor, table, window, where, parameters)
+        if windows:
+            _refuse_rows_outside(cursor, table, windows, where, parameters)
         found = computed_fingerprint(cursor, table, where=where, parameters=parameters)
-        whole = _whole_table(cursor, table, window, found)
+        whole = _whole_table(cursor, table, windows, found)
         failpoints.hit("write.compared")
         rows_changed = found != batch.fingerprint
         files_before = _files(tables_folder, table)
@@ -137,11 +147,11 @@ def replace_window(
                 cursor.execute(f"DELETE FROM {quote_table(table)}{where}", parameters)
             failpoints.hit("write.deleted")
             if batch.rows.num_rows:
-                cursor.execute(f"INSERT INTO {quote_table(table)} BY NAME SELECT * FROM incoming")
+                _insert_incoming(cursor, table)
             failpoints.hit("write.inserted")
         table_version = str(whole - found + batch.fingerprint)
-        added = record_objects(cursor, objects)
-        failpoints.hit("write.objects_recorded")
+        added = append_lines(cursor, records)
+        failpoints.hit("write.recorded")
         if rows_changed or columns_changed or added:
             _sync(_files(tables_folder, table) - files_before)
             failpoints.hit("write.synced")
@@ -179,36 +189,54 @@ def replace_window(
     return result
 
 
-def _condition(schema: pa.Schema, table: str, window: Window | None) -> tuple[str, list[object]]:
-    if window is None:
+def _insert_incoming(cursor: duckdb.DuckDBPyConnection, table: str) -> None:
+    # Rows in order come from one thread; the others would only wait for it, at as much processor time.
+    threads = cursor.execute("SELECT current_setting('threads')").fetchall()[0][0]
+    cursor.execute("SET threads = 1")
+    try:
+        cursor.execute(f"INSERT INTO {quote_table(table)} BY NAME SELECT * FROM incoming")
+    finally:
+        cursor.execute(f"SET threads = {int(threads)}")
+
+
+def _condition(schema: pa.Schema, table: str, windows: Sequence[Window] | None) -> tuple[str, list[object]]:
+    if windows is None:
         return "", []
-    if window.column not in schema.names:
-        raise LakeError(f"The window's column {window.column} is not in {table}: name one of its columns.")
-    kind = sql_type(schema.field(window.column).type, window.column)
-    conditions, parameters = range_condition(window.column, kind, window.start, window.end)
-    return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), parameters
+    conditions: list[str] = []
+    parameters: list[object] = []
+    for window in windows:
+        for column in (window.column, *(window.among or ())[:1]):
+            if column not in schema.names:
+                raise LakeError(f"The window's column {column} is not in {table}: name one of its columns.")
+        kind = sql_type(schema.field(window.column).type, window.column)
+        these, values = range_condition(window.column, kind, window.start, window.end)
+        if window.among is not None:
+            these.append(f"{quote_identifier(window.among[0])} IN (SELECT unnest(?::VARCHAR[]))")
+            values.append(list(window.among[1]))
+        conditions.append(f"({' AND '.join(these) or 'true'})")
+        parameters += values
+    return f" WHERE {' OR '.join(conditions) or 'false'}", parameters
 
 
 def _refuse_rows_outside(
-    cursor: duckdb.DuckDBPyConnection, table: str, window: Window | None, where: str, parameters: list[object]
+    cursor: duckdb.DuckDBPyConnection, table: str, windows: Sequence[Window], where: str, parameters: list[object]
 ) -> None:
-    # Such rows would be there twice after the next run, for only the window is deleted.
-    if not where or window is None:
-        return
+    # Such rows would be there twice after the next run, for only the windows are deleted.
     condition = where.removeprefix(" WHERE ")
     row = cursor.execute(f"SELECT count(*) FROM incoming WHERE NOT coalesce({condition}, false)", parameters).fetchone()
     if row and row[0]:
+        first, last = windows[0], windows[-1]
         raise LakeError(
-            f"{row[0]} of the rows for {table} lie outside the window of {window.column} "
-            f"from {window.start} to {window.end}: write only rows of the partition."
+            f"{row[0]} of the rows for {table} lie outside the window of {first.column} "
+            f"from {first.start} to {last.end}: write only rows of the partition."
         )
 
 
 def _whole_table(
-    cursor: duckdb.DuckDBPyConnection, table: str, window: Window | None, found: Fingerprint
+    cursor: duckdb.DuckDBPyConnection, table: str, windows: Sequence[Window] | None, found: Fingerprint
 ) -> Fingerprint:
     """Return the fingerprint of the table before the write."""
-    if window is None:
+    if windows is None:
         return found
     recorded = recorded_fingerprint(cursor, table, current_snapshot(cursor))
     return recorded if recorded is not None else computed_fingerprint(cursor, table)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.contracts.point_in_time import as_known
 from atlas_assets.models.tvp_var import TVPVAR, MinnesotaPrior
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FloatArray = npt.NDArray[np.float64]
-UTC_MICROSECONDS = "datetime64[us, UTC]"
 
 
 def market_changes(
@@ -26,7 +26,7 @@ def market_changes(
     Parameters
     ----------
     bars
-        ``silver.daily_bars``.
+        ``silver.daily_bars`` with adjusted prices.
     observations
         ``silver.macro_observations``; a value counts from its ``published_at`` on, so a series that is
         published a day late enters a day late.
@@ -40,7 +40,7 @@ def market_changes(
     import pandas as pd
 
     chosen = bars[bars["symbol"].isin(symbols)]
-    closes = chosen.pivot_table(index="session_date", columns="symbol", values="close_raw").reindex(
+    closes = chosen.pivot_table(index="session_date", columns="symbol", values="close_total_return_adj").reindex(
         columns=list(symbols)
     )
     times = chosen.groupby("session_date")["event_time"].max().reindex(closes.index)
@@ -51,15 +51,11 @@ def market_changes(
 
 
 def _known_at(observations: pd.DataFrame, times: pd.Series) -> FloatArray:
-    """The latest period's value that was published at each time."""
-    import pandas as pd
-
-    published = observations.dropna(subset="value").sort_values(["published_at", "period"], kind="stable")
-    newest = published[published["period"] >= published["period"].cummax()]
-    asked = pd.DataFrame({"time": times.astype(UTC_MICROSECONDS).to_numpy()})
-    offered = newest[["published_at", "value"]].assign(time=newest["published_at"].astype(UTC_MICROSECONDS).to_numpy())
-    joined = pd.merge_asof(asked, offered, on="time")
-    return joined["value"].to_numpy(dtype=np.float64)
+    """The latest period's value that was published at each time; missing values are passed over."""
+    decisions = times.rename("decision_time").reset_index(drop=True).to_frame()
+    published = observations.dropna(subset="value")
+    known = as_known(decisions, published, on="decision_time", latest="period", columns=["value"])
+    return known["value"].to_numpy(dtype=np.float64)
 
 
 def fit_table(

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from atlas_assets.contracts.tables import TABLES, Table
+from atlas_assets.contracts.tables import Table
+from atlas_assets.orchestration.quality_checks import quality_results, quality_specs
 
 if TYPE_CHECKING:
     from atlas_assets.contracts.judgement import FailingRow, Verdict, Violation
@@ -27,58 +28,66 @@ SHOWN_ROWS = 10
 SHOWN_CHARACTERS = 60
 
 
-def contract_checks(table: Table) -> dg.AssetChecksDefinition:
-    """Make the checks of a table from its contract, all answered by one scan.
+def contract_checks(*tables: Table) -> dg.AssetChecksDefinition:
+    """Make the checks of tables from their contracts, answered in one step.
 
     ``contract_shape`` (columns, types, missing values, key) stops what is downstream,
     ``contract_truth`` (bounds, finiteness, rules between columns) is an error that does not, and
     ``row_count_surprise`` warns of a table that is empty or has lost more than half its rows
-    since the commit before. They need the resource ``lake``, of which ``open()`` gives the lake.
+    since the commit before. Silver has the four families of `quality_checks` besides. They need
+    the resource ``lake``, of which ``open()`` gives the lake. A step costs a process: tables that
+    one run makes together are better judged together, unless one stands on the other.
     """
-    asset = dg.AssetKey(table.asset_key)
 
     @dg.multi_asset_check(
-        name=f"judge_{'_'.join(table.asset_key)}",
-        specs=[
-            dg.AssetCheckSpec(name, asset=asset, description=description, blocking=name == SHAPE)
-            for name, description in DESCRIPTIONS.items()
-        ],
+        name=f"judge_{'_'.join(tables[0].asset_key if len(tables) == 1 else tables[0].asset_key[:1])}",
+        specs=[spec for table in tables for spec in _specs(table)],
         required_resource_keys={"lake"},
         can_subset=True,
     )
-    def judge_table(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        from atlas_assets.contracts.judgement import TableMissingError, judge
-
+    def judge_tables(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         lake: Lake = context.op_execution_context.resources.lake.open()
-        try:
-            with lake.reader() as connection:
-                verdict = judge(connection, table.name, table.contract)
-        except TableMissingError:
-            results = list(_missing(table, asset))
-        else:
-            results = [
-                _result(SHAPE, asset, verdict, verdict.shape),
-                _result(TRUTH, asset, verdict, verdict.truth),
-                _surprise(table, verdict.rows, _rows_before(lake, table)),
-            ]
-        selected = {key.name for key in context.op_execution_context.selected_asset_check_keys}
-        yield from (result for result in results if result.check_name in selected)
+        selected = context.op_execution_context.selected_asset_check_keys
+        for table in tables:
+            asset = dg.AssetKey(table.asset_key)
+            names = {key.name for key in selected if key.asset_key == asset}
+            if names:
+                yield from (result for result in _judged(table, asset, names, lake) if result.check_name in names)
 
-    return judge_table
+    return judge_tables
 
 
-def all_contract_checks() -> list[dg.AssetChecksDefinition]:
-    """Make the checks of every table."""
-    return [contract_checks(table) for table in TABLES]
+def _specs(table: Table) -> list[dg.AssetCheckSpec]:
+    asset = dg.AssetKey(table.asset_key)
+    return [
+        dg.AssetCheckSpec(name, asset=asset, description=description, blocking=name == SHAPE)
+        for name, description in DESCRIPTIONS.items()
+    ] + quality_specs(table)
+
+
+def _judged(table: Table, asset: dg.AssetKey, names: set[str], lake: "Lake") -> Iterator[dg.AssetCheckResult]:
+    from atlas_assets.contracts.judgement import TableMissingError, judge
+
+    try:
+        with lake.reader() as connection:
+            verdict = judge(connection, table.name, table.contract)
+    except TableMissingError:
+        yield from _missing(table, asset)
+        return
+    yield _result(SHAPE, asset, verdict, verdict.shape)
+    yield _result(TRUTH, asset, verdict, verdict.truth)
+    yield _surprise(table, verdict.rows, _rows_before(lake, table))
+    if not names <= DESCRIPTIONS.keys():
+        yield from quality_results(table, lake)
 
 
 def _missing(table: Table, asset: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
-    for name in DESCRIPTIONS:
+    for name in [*DESCRIPTIONS, *(spec.name for spec in quality_specs(table))]:
         yield dg.AssetCheckResult(
             passed=False,
             check_name=name,
             asset_key=asset,
-            severity=dg.AssetCheckSeverity.WARN if name == SURPRISE else dg.AssetCheckSeverity.ERROR,
+            severity=dg.AssetCheckSeverity.ERROR if name in (SHAPE, TRUTH) else dg.AssetCheckSeverity.WARN,
             description=f"Table {table.name} does not exist yet: materialise {asset.to_user_string()} first.",
         )
 

@@ -18,8 +18,10 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject
 from packaging.version import Version
 
-from atlas_assets.contracts.tables import Table, table
-from atlas_assets.orchestration.metadata import column_schema, preview
+from atlas_assets.contracts.tables import Table
+from atlas_assets.orchestration.metadata import column_schema, figure_metadata, preview
+from atlas_assets.orchestration.resources import configured_settings
+from atlas_assets.orchestration.tables import all_tables, enabled_tables, table
 from atlas_assets.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ BUILD = (
 )
 
 _SAMPLE_ROWS = 5
+_PLOTTED = {"silver.reconciliation"}
+# The first of these that a table has says what its rows are about.
+_TIME_COLUMNS = ("session_date", "period", "last_session", "last_period", "release_date", "ex_date")
 
 
 class SilverTranslator(DagsterDbtTranslator):
@@ -43,9 +48,15 @@ class SilverTranslator(DagsterDbtTranslator):
 
     def __init__(self) -> None:
         super().__init__(DagsterDbtTranslatorSettings(enable_code_references=True))
+        self._specs: dict[str, dg.AssetSpec] = {}
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """The asset of a model or a source; its key is the one that ``contracts.tables`` gives the table."""
+        if unique_id not in self._specs:  # it is asked for by every test of the model
+            self._specs[unique_id] = self._made_spec(manifest, unique_id, project)
+        return self._specs[unique_id]
+
+    def _made_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
         node = self.get_resource_props(manifest, unique_id)
         if node["resource_type"] != "model":
@@ -58,6 +69,7 @@ class SilverTranslator(DagsterDbtTranslator):
             kinds={"dbt", "duckdb"},
             description=node["description"],
             code_version=node["code_version"],
+            deps=[dep for dep in spec.deps if tuple(dep.asset_key.path) not in _disabled()],
         ).merge_attributes(metadata={"dagster/column_lineage": _lineage(node)})
 
 
@@ -114,6 +126,7 @@ def run_silver(context: dg.AssetExecutionContext, lake: Lake, dbt: DbtCliResourc
     `AssetCheckResult` for each test. A model that failed left its table as it was; a model or a test
     of severity *error* that failed fails the step after everything else was reported.
     """
+    _create_what_nobody_fills(lake)
     folder = lake.config.root / "dbt"
     # Kept between runs for dbt's parsed state, which unique folders would lose.
     target = folder / "target"
@@ -151,6 +164,7 @@ def profile_environment(lake: Lake) -> dict[str, str]:
         "ATLAS_DBT_DATA_PATH": attached["options"]["data_path"],
         "ATLAS_DBT_EXTENSIONS": attached["extension_directory"],
         "ATLAS_DBT_MEMORY_LIMIT": lake.config.memory_limit,
+        "ATLAS_DBT_SPILL": str(lake.config.spill_folder),
     }
 
 
@@ -167,6 +181,22 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _disabled() -> set[tuple[str, ...]]:
+    """The raw assets that the settings leave out."""
+    return {one.asset_key for one in set(all_tables()) - set(enabled_tables())}
+
+
+def _create_what_nobody_fills(lake: Lake) -> None:
+    """An empty table for each disabled source that a model reads, so that silver is made from the others."""
+    from atlas_assets.contracts.schema import arrow_schema
+
+    read = {name for node in _models().values() for name in node["tables_read"]}
+    for missing in read - {info.name for info in lake.tables()}:
+        unfilled = table(missing)
+        if unfilled.layer == "raw":
+            lake.create_table(missing, arrow_schema(unfilled.contract))
 
 
 def _models() -> dict[str, dict[str, Any]]:
@@ -195,11 +225,10 @@ def _materialisation(lake: Lake, unique_id: str, run_id: str) -> dg.MaterializeR
     version = lake.version(written.name)
     # A table that never had a row has no change either.
     change = next(iter(lake.snapshots(written.name, limit=1)), None)
-    time_column = next(name for name in ("session_date", "period", "last_session") if name in node["columns"])
-    ((rows, first, last),) = _rows(
-        lake, f"SELECT count(*), min({time_column}), max({time_column}) FROM lake.{written.name}"
-    )
-    sample = lake.sql(f"SELECT * FROM lake.{written.name} ORDER BY {time_column} DESC LIMIT {_SAMPLE_ROWS}")
+    times = [name for name in _TIME_COLUMNS if name in node["columns"]]
+    ordered = (times or list(node["columns"]))[0]
+    ((rows, first, last),) = _rows(lake, f"SELECT count(*), min({ordered}), max({ordered}) FROM lake.{written.name}")
+    sample = lake.sql(f"SELECT * FROM lake.{written.name} ORDER BY {ordered} DESC LIMIT {_SAMPLE_ROWS}")
     return dg.MaterializeResult(
         asset_key=list(written.asset_key),
         data_version=dg.DataVersion(version),
@@ -209,15 +238,29 @@ def _materialisation(lake: Lake, unique_id: str, run_id: str) -> dg.MaterializeR
             "dagster/column_schema": column_schema(written),
             "dagster/uri": str(lake.config.tables_folder.joinpath(*written.name.split("."))),
             "dagster/column_lineage": _lineage(node),
-            "time_range": f"{time_column}: {first} to {last}" if rows else "none",
+            "time_range": f"{ordered}: {first} to {last}" if rows and times else "none",
             "preview": preview(sample.to_pandas()),
             "content_hash": version,
             "snapshot_id": change.id if change else lake.current_snapshot(),
             "read_at_snapshot": change.info.get("snapshot_read") if change else None,
             "inputs": {name: lake.version(name) for name in node["tables_read"]},
             "changed": change is not None and change.info.get("run_id") == run_id,
+            **_plot(lake, written),
         },
     )
+
+
+def _plot(lake: Lake, written: Table) -> dict[str, Any]:
+    """The table's plot, if it has one and rows."""
+    if written.name not in _PLOTTED or (rows := lake.read(written.name)).empty:
+        return {}
+    from atlas_assets.orchestration import plots
+
+    settings = configured_settings()
+    folder = settings.path(settings.lake.root).parent / "plots"
+    file = folder / f"{written.name.replace('.', '_')}.png"
+    figure = getattr(plots, written.name.partition(".")[2])(rows)
+    return {"plot": figure_metadata(figure, file), "plot_file": dg.MetadataValue.path(file)}
 
 
 def _explained(lake: Lake, check: dg.AssetCheckResult, target: Path) -> dg.AssetCheckResult:

@@ -1,8 +1,9 @@
 """The dbt project's manifest as the repository keeps it: dbt's own, made portable.
 
-``python -m atlas_assets.orchestration.dbt_manifest`` (``make manifest``) writes ``dbt_project/manifest.json``, and a
-test compares it with the project. Packages' macros, times and paths are left out; what is worth knowing before the
-first run is added: each model's code version (its SQL and every macro below it) and column lineage.
+``python -m atlas_assets.orchestration.dbt_manifest`` (``make manifest``) writes what dbt must know of tables (see
+``dbt_sources``) and then ``dbt_project/manifest.json``; tests compare both with the project. Packages' macros, times
+and paths are left out; what is worth knowing before the first run is added: each model's code version (its SQL and
+every macro below it) and column lineage.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from atlas_assets.contracts.tables import table
+from atlas_assets.contracts.calendars import EXCHANGE_DAYS
 from atlas_assets.orchestration.dbt import MANIFEST, PROJECT_FOLDER, dbt_executable, profile_environment
+from atlas_assets.orchestration.dbt_sources import write_schemas
+from atlas_assets.orchestration.tables import table
 
 _PACKAGE = "atlas_quanta"
+# What the plugins register as functions of SQL.
+_FUNCTIONS = [Path(__file__).parents[1] / "sentiment" / f"{name}.py" for name in ("duplicates", "language", "mentions")]
 _KEPT = frozenset(
     {
         *("alias", "columns", "config", "database", "depends_on", "description", "fqn", "group", "identifier", "meta"),
@@ -122,8 +128,9 @@ def _tables_below(parsed: Mapping[str, Any], unique_id: str) -> list[str]:
 
 
 def _code_version(parsed: Mapping[str, Any], unique_id: str) -> str:
-    """Hash of a model's SQL, of the staging models in it and of the project's macros and plugins."""
-    seen = {file.name: file.read_text(encoding="utf-8") for file in sorted(PROJECT_FOLDER.glob("plugins/*.py"))}
+    """Hash of a model's SQL, of the staging models in it, of the project's macros, plugins, functions and calendars."""
+    files = [*sorted(PROJECT_FOLDER.glob("plugins/*.py")), *_FUNCTIONS, EXCHANGE_DAYS]
+    seen = {file.name: file.read_text(encoding="utf-8") for file in files}
     waiting = [unique_id]
     while waiting:
         current = waiting.pop()
@@ -143,18 +150,22 @@ def _column_lineage(query: str, columns: Sequence[str], read: set[str]) -> dict[
     from sqlglot.lineage import lineage
 
     from atlas_assets.contracts.schema import sql_types
+    from atlas_assets.lake.ledgers import LEDGERS
 
-    schema: dict[str, Any] = {"lake": {}}
+    # Ledgers are no assets, but models read them.
+    ledgers = {one.table.removeprefix("raw."): {field.name: "VARCHAR" for field in fields(one)} for one in LEDGERS}
+    schema: dict[str, Any] = {"lake": {"raw": ledgers}}
     for name in sorted(read):
         layer, noun = name.split(".")
-        schema["lake"].setdefault(layer, {})[noun] = sql_types(table(name).contract)
+        schema.setdefault("lake", {}).setdefault(layer, {})[noun] = sql_types(table(name).contract)
     found: dict[str, list[list[str]]] = {}
     for column in columns:
         leaves = (
             leaf for leaf in lineage(column, query, schema=schema, dialect="duckdb").walk() if not leaf.downstream
         )
         origins = ((leaf.expression.find(exp.Table), leaf.name.rsplit(".", 1)[-1].strip('"')) for leaf in leaves)
-        found[column] = [list(pair) for pair in sorted({(f"{t.db}.{t.name}", name) for t, name in origins if t})]
+        pairs = {(f"{t.db}.{t.name}", name) for t, name in origins if t}
+        found[column] = [[name, origin] for name, origin in sorted(pairs) if name in read]  # a function is no table
     return found
 
 
@@ -164,4 +175,5 @@ def write_manifest() -> None:
 
 
 if __name__ == "__main__":
+    write_schemas()
     write_manifest()

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from atlas_assets.orchestration.execution import AssetOutcome, Report, bring_up_to_date
 from atlas_assets.orchestration.planning import all_missing_loads, stale_assets
-from atlas_assets.orchestration.resources import configured_lake, configured_settings
+from atlas_assets.orchestration.resources import configured_lake, configured_settings, shared_state
 
 WIDTH_OF_A_PIPE = 130
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE, file=sys.stdout)
@@ -46,7 +46,8 @@ def print_status(load: Callable[[], dg.Definitions], home: Path) -> None:
     graph = load().resolve_asset_graph()
     with open_instance(home) as instance:
         missing = {
-            load.key: f"{load.partitions} days missing from {load.first}" for load in all_missing_loads(graph, instance)
+            load.key: f"{load.partitions} days missing from {load.first}"
+            for load in all_missing_loads(graph, instance, configured_lake())
         }
         stale = stale_assets(graph, instance, configured_lake())
         table = Table("asset", "rows", "made (UTC)", "state", "checks failing", box=SIMPLE_HEAD)
@@ -63,6 +64,30 @@ def print_status(load: Callable[[], dg.Definitions], home: Path) -> None:
                 ", ".join(_failing_checks(graph, instance, key)) or "none",
             )
         console.print(table)
+    _print_limits()
+
+
+def _print_limits() -> None:
+    """Where each vendor's limits stand, once any was asked."""
+    from atlas_assets.data_sources.client.status import vendor_status
+
+    vendors = vendor_status(shared_state(), configured_settings().now())
+    if not vendors:
+        return
+    table = Table("vendor", "a minute", "calls", "quota left", "asked again", "breaker", box=SIMPLE_HEAD)
+    for vendor in vendors:
+        blocked = (
+            "now" if vendor.blocked_until is None else f"[yellow]{vendor.blocked_until:%Y-%m-%d %H:%M:%S}[/yellow]"
+        )
+        table.add_row(
+            vendor.source,
+            f"{vendor.used} of {vendor.rate_limit or '?'}",
+            str(vendor.calls),
+            "" if vendor.quota_left is None else f"{vendor.quota_left:,}",
+            blocked,
+            vendor.breaker if vendor.breaker == "closed" else f"[yellow]{vendor.breaker}[/yellow]",
+        )
+    console.print(table)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas_assets import open_lake
+from atlas_assets.data_sources.registry import section_of, vendors
 from atlas_assets.settings import PROJECT_ROOT, Settings
 
 LEAST_FREE_BYTES = 2 * 1024**3
@@ -33,8 +34,10 @@ def examine(settings: Settings) -> list[Finding]:
         _packages,
         _folders,
         _lake,
+        examine_schemas,
         _dbt,
-        _sources,
+        _state,
+        examine_sources,
         _ports,
     )
     return [finding for examination in examinations for finding in examination(settings)]
@@ -63,7 +66,8 @@ def _packages(_: Settings) -> Iterator[Finding]:
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
-    for subject, relative in (("lake folder", settings.lake.root), ("landing folder", settings.landing.folder)):
+    landing = [("landing folder", folder) for folder in settings.landing.folders]
+    for subject, relative in [("lake folder", settings.lake.root), *landing]:
         folder = settings.path(relative)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -92,22 +96,60 @@ def _lake(settings: Settings) -> Iterator[Finding]:
         yield Finding("lake", False, str(error))
 
 
+def examine_schemas(settings: Settings) -> Iterator[Finding]:
+    """Datasets that stand still because their vendor changed the format, and columns that vendors added."""
+    from atlas_assets.lake import LakeError
+    from atlas_assets.orchestration.schema_changes import standing_changes
+
+    try:
+        found = standing_changes(open_lake(settings))
+    except LakeError:  # what is wrong with the lake itself is said already
+        return
+    for line in found:
+        since = f"since object {line['object_id'][:12]} of {line['noted_at']:%Y-%m-%d %H:%M}"
+        subject = f"schema {line['source']} {line['dataset']}"
+        yield Finding(subject, line["change"] == "added", f"{line['change']} {line['field']} {since}: {line['plan']}")
+
+
 def _dbt(_: Settings) -> Iterator[Finding]:
     executable = shutil.which("dbt", path=str(Path(sys.executable).parent)) or shutil.which("dbt")
     yield Finding("dbt", executable is not None, "found" if executable else "not on PATH: run make setup")
 
 
-def _sources(settings: Settings) -> Iterator[Finding]:
-    for name in type(settings.data_sources).model_fields:
-        source = getattr(settings.data_sources, name)
-        key = getattr(source, "api_key", None)
-        if not source.enabled:
-            yield Finding(f"source {name}", True, "disabled")
-        elif key is not None and not key.get_secret_value():
-            variable = f"ATLAS_DATA_SOURCES__{name.upper()}__API_KEY"
-            yield Finding(f"source {name}", False, f"has no key: set {variable} or {variable}_FILE")
+def _state(settings: Settings) -> Iterator[Finding]:
+    from atlas_assets.data_sources.client.errors import StateUnavailable
+    from atlas_assets.data_sources.client.state import open_state
+
+    if settings.environment == "sandbox":
+        yield Finding("shared limits", True, "in memory: the sandbox asks no vendor")
+        return
+    folder = settings.path(settings.state.folder)
+    try:
+        with open_state(settings.state.redis_url or folder) as state:
+            state.update("doctor", dict.clear)
+    except StateUnavailable as error:
+        yield Finding("shared limits", False, f"{error}; {error.advice}")
+    else:
+        yield Finding("shared limits", True, "in Redis" if settings.state.redis_url else f"in {folder}")
+
+
+def examine_sources(settings: Settings) -> Iterator[Finding]:
+    """Which sources are ready, and what the others lack."""
+    for vendor in vendors():
+        subject, section = f"source {vendor.name}", section_of(vendor, settings.data_sources)
+        if section is None or not section.enabled:
+            yield Finding(subject, True, "disabled" if section else "disabled: the settings have no section for it")
+            continue
+        needed = (*vendor.required_secrets, *section.needed_secrets())
+        lacking = [name for name in needed if name not in section.secrets()]
+        if lacking:
+            variables = [f"ATLAS_DATA_SOURCES__{vendor.settings_key}__{name}".upper() for name in lacking]
+            wanted = " and ".join(f"{variable} (or {variable}_FILE)" for variable in variables)
+            yield Finding(subject, False, f"lacks {' and '.join(lacking)}: set {wanted}")
+        elif needed:
+            yield Finding(subject, True, f"ready, {' and '.join(needed)} set")
         else:
-            yield Finding(f"source {name}", True, "ready, key set" if key is not None else "ready, needs no key")
+            yield Finding(subject, True, "ready, needs no key")
 
 
 def _ports(_: Settings) -> Iterator[Finding]:

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from atlas_assets.orchestration.landing import waiting_files
-from atlas_assets.orchestration.planning import all_missing_loads, next_wave, stale_assets
+from atlas_assets.orchestration.inboxes import waiting_for
+from atlas_assets.orchestration.planning import Load, all_missing_loads, next_wave, stale_assets
 from atlas_assets.orchestration.resources import configured_lake, configured_settings
 
-LANDING = dg.AssetKey(["raw", "landing", "daily_bars"])
 MOST_WAVES = 20
 
 
@@ -59,11 +58,11 @@ def bring_up_to_date(definitions: dg.Definitions, instance: dg.DagsterInstance, 
     started = time.perf_counter()
     graph = definitions.resolve_asset_graph()
     outcomes: list[AssetOutcome] = []
-    for load in all_missing_loads(graph, instance):
-        reason = f"{load.partitions} days, {load.first} to {load.last}"
-        outcomes += _run(definitions, instance, {load.key: reason}, load.tags, listener)
-    if reason := _landing_reason(instance):
-        outcomes += _run(definitions, instance, {LANDING: reason}, {}, listener)
+    for loads in _in_one_run(all_missing_loads(graph, instance, configured_lake()), graph):
+        reasons = {load.key: f"{load.partitions} days, {load.first} to {load.last}" for load in loads}
+        outcomes += _run(definitions, instance, reasons, loads[0].tags, listener)
+    if waiting := _waiting(graph, instance):
+        outcomes += _run(definitions, instance, waiting, {}, listener)
     for _ in range(MOST_WAVES):
         stale = stale_assets(graph, instance, configured_lake())
         wave = next_wave(graph, stale)
@@ -73,11 +72,25 @@ def bring_up_to_date(definitions: dg.Definitions, instance: dg.DagsterInstance, 
     return Report(tuple(outcomes), time.perf_counter() - started)
 
 
-def _landing_reason(instance: dg.DagsterInstance) -> str | None:
-    settings = configured_settings()
-    if waiting := waiting_files(settings.path(settings.landing.folder), now_seconds=math.inf):
-        return f"{len(waiting)} files waited"
-    return None if instance.get_latest_materialization_event(LANDING) else "never made"
+def _in_one_run(loads: list[Load], graph: dg.AssetGraph) -> list[list[Load]]:
+    """Loads of the same days of assets with the same partitions together: starting a run costs a second."""
+    groups: dict[tuple[object, str, str], list[Load]] = {}
+    for load in loads:
+        groups.setdefault((graph.get(load.key).partitions_def, load.first, load.last), []).append(load)
+    return list(groups.values())
+
+
+def _waiting(graph: dg.AssetGraph, instance: dg.DagsterInstance) -> dict[dg.AssetKey, str]:
+    """The raw assets that no partition is missing of: files to take, and what silver reads but was never made."""
+    roots = [key for key in graph.toposorted_asset_keys if not graph.get(key).parent_keys]
+    reasons = {
+        key: "never made"
+        for key in roots
+        if graph.get(key).partitions_def is None and instance.get_latest_materialization_event(key) is None
+    }
+    for table, files in waiting_for(configured_settings(), now_seconds=math.inf).items():
+        reasons[dg.AssetKey(table.asset_key)] = f"{len(files)} files waited"
+    return reasons
 
 
 def _run(

@@ -6,23 +6,23 @@ history before it: nothing published on a holiday is lost, and twenty years of h
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from functools import cache
-from importlib import resources
 
 import dagster as dg
 
+from atlas_assets.contracts.calendars import exchange_days
+
 NEW_YORK = "America/New_York"
+SATURDAY = 5
 
 
 @cache
 def exchange_holidays(calendar: str) -> tuple[datetime, ...]:
     """Days on which an exchange stays shut although it is no weekend, from the reviewed table."""
-    text = resources.files("atlas_assets.orchestration").joinpath("exchange_holidays.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(text.splitlines())
-    return tuple(datetime.fromisoformat(row["holiday"]) for row in rows if row["calendar"] == calendar)
+    return tuple(datetime.combine(one.day, time.min) for one in exchange_days(calendar) if one.closes_at is None)
 
 
 def daily_partitions(first: date, *, last: date | None, calendar: str | None) -> dg.DailyPartitionsDefinition:
@@ -48,8 +48,44 @@ def daily_partitions(first: date, *, last: date | None, calendar: str | None) ->
     )
 
 
-def days_of(keys: Sequence[str], *, all_keys: Sequence[str], history_from: date) -> tuple[date, date]:
-    """First and last day that a run of adjacent partitions stands for."""
+def is_open(day: date, *, calendar: str | None) -> bool:
+    """Whether a day is a session of an exchange; any day is where ``calendar`` is None."""
+    return calendar is None or (day.weekday() < SATURDAY and day not in _holidays(calendar))
+
+
+@cache
+def _holidays(calendar: str) -> frozenset[date]:
+    return frozenset(holiday.date() for holiday in exchange_holidays(calendar))
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A daily partition: its key, and the first and last day that it holds."""
+
+    key: str
+    first: date
+    last: date
+
+
+def partitions_of(keys: Sequence[str], *, all_keys: Sequence[str], history_from: date) -> list[Partition]:
+    """The partitions of some adjacent keys, with the days that each holds."""
     position = all_keys.index(keys[0])
     first = history_from if position == 0 else date.fromisoformat(all_keys[position - 1]) + timedelta(days=1)
-    return first, date.fromisoformat(keys[-1])
+    found: list[Partition] = []
+    for key in keys:
+        last = date.fromisoformat(key)
+        found.append(Partition(key, first, last))
+        first = last + timedelta(days=1)
+    return found
+
+
+def divided(run: Sequence[Partition], days: int | None) -> Iterator[list[Partition]]:
+    """The partitions in groups of at most so many days, at least one partition each."""
+    group: list[Partition] = []
+    for partition in run:
+        if group and days is not None and (partition.last - group[0].first).days >= days:
+            yield group
+            group = []
+        group.append(partition)
+    if group:
+        yield group

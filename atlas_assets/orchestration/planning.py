@@ -1,4 +1,4 @@
-"""What there is to do: partitions never loaded, tables whose inputs, code or parameters changed."""
+"""What there is to do: partitions that lack something, tables whose inputs, code or parameters changed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from atlas_assets.contracts.tables import TABLES
+from atlas_assets.data_sources.registry import enabled_sources
+from atlas_assets.orchestration.coverage import due_partitions
+from atlas_assets.orchestration.partitions import partitions_of
+from atlas_assets.orchestration.resources import configured_settings
+from atlas_assets.orchestration.tables import all_tables
 
 if TYPE_CHECKING:
+    from atlas_assets.data_sources.registry import Source
+    from atlas_assets.data_sources.settings import SourceSettings
     from atlas_assets.lake import Lake
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
@@ -22,7 +28,7 @@ CODE_VERSION_TAG = "dagster/code_version"
 
 @dataclass(frozen=True)
 class Load:
-    """Adjacent partitions of a raw asset that were never loaded."""
+    """Adjacent partitions of a raw asset that lack something."""
 
     key: dg.AssetKey
     first: str
@@ -36,32 +42,52 @@ class Load:
 
 
 def missing_loads(
-    key: dg.AssetKey, partitions: dg.PartitionsDefinition | None, instance: dg.DagsterInstance
+    key: dg.AssetKey,
+    partitions: dg.PartitionsDefinition | None,
+    instance: dg.DagsterInstance,
+    lake: Lake | None = None,
 ) -> list[Load]:
-    """The loads that bring a partitioned asset up to date; none for an asset without partitions."""
-    if partitions is None:
+    """The loads that bring a partitioned asset up to date; none for an asset without partitions.
+
+    Parameters
+    ----------
+    lake
+        Whose ledger says which loaded partitions lack something: a gap, a day that is over or final by now, a new
+        instrument. Without it only partitions that were never loaded count.
+    """
+    source, section = _sources().get(tuple(key.path), (None, None))
+    if partitions is None or (source is not None and source.files_only):
         return []
-    present = set(instance.get_materialized_partitions(key))
-    missing = itertools.groupby(partitions.get_partition_keys(), key=lambda day: day in present)
-    runs = [list(days) for is_present, days in missing if not is_present]
+    keys = partitions.get_partition_keys()
+    wanted = set(keys) - set(instance.get_materialized_partitions(key))
+    if lake is not None and source is not None and section is not None and len(wanted) < len(keys):
+        days = partitions_of(keys, all_keys=keys, history_from=section.history_from)
+        wanted |= due_partitions(source, section, days, lake, configured_settings().now())
+    runs = [list(days) for is_wanted, days in itertools.groupby(keys, key=wanted.__contains__) if is_wanted]
     return [Load(key, days[0], days[-1], len(days)) for days in runs]
 
 
-def all_missing_loads(graph: dg.AssetGraph, instance: dg.DagsterInstance) -> list[Load]:
+def all_missing_loads(graph: dg.AssetGraph, instance: dg.DagsterInstance, lake: Lake | None = None) -> list[Load]:
     """The loads that bring every asset up to date."""
     nodes = [graph.get(key) for key in graph.toposorted_asset_keys]
-    return [load for node in nodes for load in missing_loads(node.key, node.partitions_def, instance)]
+    return [load for node in nodes for load in missing_loads(node.key, node.partitions_def, instance, lake)]
+
+
+def _sources() -> Mapping[tuple[str, ...], tuple[Source, SourceSettings]]:
+    """The enabled sources and their settings, by the keys of their assets."""
+    enabled = enabled_sources(configured_settings().data_sources)
+    return {source.table.asset_key: (source, section) for source, section in enabled}
 
 
 def stale_assets(graph: dg.AssetGraph, instance: dg.DagsterInstance, lake: Lake) -> dict[dg.AssetKey, str]:
     """Unpartitioned assets that are not what their inputs and code would make now, each with the reason."""
     stale: dict[dg.AssetKey, str] = {}
-    names = {dg.AssetKey(list(table.asset_key)): table.name for table in TABLES}
+    names = {dg.AssetKey(list(table.asset_key)): table.name for table in all_tables()}
     present = {info.name for info in lake.tables()}
     versions: dict[str, str] = {}
     for key in graph.toposorted_asset_keys:
         node = graph.get(key)
-        if node.partitions_def is not None or not node.parent_keys:
+        if key.path[0] == "raw":
             continue
         event = instance.get_latest_materialization_event(key)
         if event is None or event.asset_materialization is None:

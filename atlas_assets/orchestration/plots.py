@@ -1,4 +1,4 @@
-"""One plot for each gold table: what a person would look at first."""
+"""One plot for each gold table and for the reconciliation: what a person would look at first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def technical_indicators(table: pd.DataFrame) -> Figure:
     """Price with Bollinger bands above RSI, the longest series, last two years."""
     shown = _longest(table).tail(SESSIONS_SHOWN)
     figure, (price, rsi) = _figure(2, title=f"{shown['symbol'].iloc[0]}: close, Bollinger bands and RSI", ratios=(3, 1))
-    price.plot(shown["session_date"], shown["close_raw"], color=BLUE, lw=1.2, label="close")
+    price.plot(shown["session_date"], shown["close_split_adj"], color=BLUE, lw=1.2, label="close")
     price.plot(shown["session_date"], shown["sma_50"], color=ORANGE, lw=1, label="SMA 50")
     price.fill_between(
         shown["session_date"],
@@ -151,6 +151,26 @@ def var_backtests(table: pd.DataFrame) -> Figure:
         axes.text(place, height, f"{p_value:.2g}", ha="center", va="bottom")
     axes.set_xticks(list(places), names, rotation=15, ha="right")
     _legend(axes)
+    return figure
+
+
+def reconciliation(table: pd.DataFrame) -> Figure:
+    """Bars a session that each source brought, above those that something was wrong with, by month."""
+    days = table.groupby(["source", "session_date"]).sum(numeric_only=True).reset_index()
+    by_month = days.assign(month=days["session_date"].dt.to_period("M").dt.to_timestamp()).groupby(["source", "month"])
+    figure, (came, wrong) = _figure(2, title="Daily bars a session: received, expected (dotted), and what was wrong")
+    for colour, (source, rows) in zip((BLUE, ORANGE, GREEN, RED), by_month.mean(True).groupby("source"), strict=False):
+        months = rows.index.get_level_values("month")
+        came.plot(months, rows["received"], color=colour, lw=1.2, label=str(source))
+        came.plot(months, rows["expected"], color=colour, lw=1, ls=":")
+    came.set(ylabel="bars a session", ylim=(0, 1.3 * float(days["expected"].max())))
+    _legend(came, columns=4)
+    counted = by_month.sum(True).groupby("month").sum()
+    faults = {"missing": GREY, "quarantined": RED, "different": ORANGE, "suspected": BLUE}
+    for name, colour in faults.items():
+        wrong.plot(counted.index, counted[name], color=colour, lw=1, marker=".", ms=3, label=name)
+    wrong.set(ylabel="bars a month", ylim=(0, max(1.0, 1.3 * float(counted[list(faults)].to_numpy().max()))))
+    _legend(wrong, columns=4)
     return figure
 
 

@@ -7,13 +7,15 @@ from datetime import timedelta
 
 import dagster as dg
 
-from atlas_assets.contracts.tables import TABLES
+from atlas_assets.data_sources.registry import enabled_sources
 from atlas_assets.monitoring.logs import configure_logging
 from atlas_assets.orchestration.automation import when_inputs_change
 from atlas_assets.orchestration.checks import contract_checks
+from atlas_assets.orchestration.coverage_check import coverage_check
 from atlas_assets.orchestration.dbt import dbt_resource
-from atlas_assets.orchestration.provenance import synthetic_labels
 from atlas_assets.orchestration.resources import LakeResource, VendorResource, configured_settings
+from atlas_assets.orchestration.synthetic import synthetic_labels
+from atlas_assets.orchestration.tables import all_tables, table_of
 from atlas_assets.sandbox.labels import SYNTHETIC
 from atlas_assets.settings import Settings
 
@@ -58,7 +60,12 @@ def apply_house_policy(declared: dg.Definitions) -> dg.Definitions:
         func=lambda spec: _governed(spec, settings, labels.get(spec.key)), selection=None
     )
     present = {tuple(key.path) for key in graph.get_all_asset_keys()}
-    checks = [contract_checks(table) for table in TABLES if table.asset_key in present]
+    tables = [table for table in all_tables() if table.asset_key in present]
+    checks = [contract_checks(table) for table in tables if table.layer != "silver"]
+    if silver := [table for table in tables if table.layer == "silver"]:  # dbt makes it in one step
+        checks.append(contract_checks(*silver))
+    enabled = enabled_sources(settings.data_sources)
+    checks += [coverage_check(*one) for one in enabled if one[0].table.asset_key in present]
     return dg.Definitions.merge(governed, dg.Definitions(asset_checks=checks))
 
 
@@ -70,11 +77,13 @@ def _governed(spec: dg.AssetSpec, settings: Settings, synthetic: str | None) -> 
         tags={**spec.tags, "layer": layer},
         metadata={
             **spec.metadata,
-            "dagster/table_name": next(table.name for table in TABLES if table.asset_key == tuple(spec.key.path)),
+            "dagster/table_name": table_of(tuple(spec.key.path)).name,
             **({"synthetic": synthetic} if synthetic else {}),
         },
-        freshness_policy=None if spec.key.path[1] == "landing" else FRESHNESS.get(layer, FRESHNESS["gold"]),
-        automation_condition=None if layer == "raw" else when_inputs_change(),
+        freshness_policy=None
+        if spec.partitions_def is None and not spec.deps  # comes when it comes
+        else FRESHNESS.get(layer, FRESHNESS["gold"]),
+        automation_condition=None if layer == "raw" else when_inputs_change(layer),
         code_version=_code_version(spec, settings),
     )
 

@@ -14,7 +14,6 @@ MODULES = (
     "matplotlib.figure",
     "atlas_assets.contracts.gold",
     "atlas_assets.contracts.judgement",
-    "atlas_assets.contracts.raw",
     "atlas_assets.contracts.silver",
     "atlas_assets.lake.lake",
     "atlas_assets.orchestration.plots",

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from atlas_assets.contracts.tables import TABLES, Table
 from atlas_assets.orchestration.metadata import table_metadata
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
+from atlas_assets.orchestration.tables import table_of
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     from matplotlib.figure import Figure
 
-    from atlas_assets.lake import Lake, ObjectRecord, Window, WriteResult
+    from atlas_assets.lake import Lake, Record, Window, WriteResult
 
 DATA_VERSION_TAG = "dagster/data_version"
-
-
-def table_of(key: dg.AssetKey) -> Table:
-    """The table that an asset writes."""
-    return next(table for table in TABLES if list(table.asset_key) == list(key.path))
+MOST_ROWS_READ_BACK = 1_000_000
 
 
 class AssetRun:
@@ -38,16 +36,29 @@ class AssetRun:
         self.context = context
         self.lake: Lake = lake.open()
         self.snapshot = self.lake.current_snapshot()
-        self.table = table_of(context.asset_key)
+        self.table = table_of(tuple(context.asset_key.path))
         self.inputs: dict[str, str] = {}
+        self._written: list[WriteResult] = []
 
     def read(self, table: str, **selection: Any) -> pd.DataFrame:
         """A table as it was when the run began; ``selection`` as in ``Lake.read``."""
         self.inputs[table] = self.lake.version(table, as_of=self.snapshot)
         return self.lake.read(table, as_of=self.snapshot, **selection)
 
+    def adjusted_bars(self, *, symbols: Sequence[str] | None = None) -> pd.DataFrame:
+        """``silver.daily_bars`` with prices adjusted for what was known on the present day."""
+        from atlas_assets.contracts.adjustment import adjusted_prices
+
+        bars = self.read("silver.daily_bars", symbols=symbols)
+        actions = self.read("silver.corporate_actions")
+        return adjusted_prices(bars, actions=actions, as_of=configured_settings().now().date())
+
     def write(
-        self, data: pd.DataFrame | pa.Table, *, window: Window | None = None, objects: Sequence[ObjectRecord] = ()
+        self,
+        data: pd.DataFrame | pa.Table,
+        *,
+        window: Window | Sequence[Window] | None = None,
+        records: Sequence[Record] = (),
     ) -> WriteResult:
         """Replace the asset's table, or a window of it, in one commit.
 
@@ -57,19 +68,19 @@ class AssetRun:
             Rows with the columns of the table's contract, in any order.
         window
             The rows to replace; the whole table unless given.
-        objects
-            Stored replies the rows were read from, for the manifest.
+        records
+            Lines of the ledgers that speak of these rows.
         """
         from atlas_assets.contracts.schema import arrow_schema, primary_key
         from atlas_assets.lake import CommitInfo
 
-        return self.lake.replace(
+        result = self.lake.replace(
             self.table.name,
             data,
             schema=arrow_schema(self.table.contract),
             keys=primary_key(self.table.contract),
             window=window,
-            objects=objects,
+            records=records,
             commit=CommitInfo(
                 run_id=self.context.run.run_id,
                 asset=self.context.asset_key.to_user_string(),
@@ -78,6 +89,8 @@ class AssetRun:
                 inputs=self.inputs,
             ),
         )
+        self._written.append(result)
+        return result
 
     def describe(
         self,
@@ -114,17 +127,35 @@ class AssetRun:
             data_version=dg.DataVersion(self._data_version(written)),
         )
 
+    def describe_partitions(self, *, metadata: Mapping[str, Any]) -> dg.MaterializeResult[Any]:
+        """What the run's partitions hold now, after any number of writes to them."""
+        keys = self.context.partition_keys
+        within = ("partition_date BETWEEN ? AND ?", [keys[0], keys[-1]])
+        written = _together(self._written or [self.write(self.no_rows(), window=())])
+        counted = self.lake.sql(f"SELECT count(*) AS rows FROM lake.{self.table.name} WHERE {within[0]}", within[1])
+        rows = int(counted["rows"][0].as_py())
+        shown = self.lake.read_arrow(
+            self.table.name, where=within if rows <= MOST_ROWS_READ_BACK else ("partition_date = ?", [keys[-1]])
+        )
+        return self.describe(shown, written, metadata={**metadata, "dagster/row_count": rows})
+
     def publish(
         self,
         data: pd.DataFrame | pa.Table,
         *,
-        window: Window | None = None,
-        objects: Sequence[ObjectRecord] = (),
+        window: Window | Sequence[Window] | None = None,
+        records: Sequence[Record] = (),
         metadata: Mapping[str, Any] | None = None,
         plot: Figure | None = None,
     ) -> dg.MaterializeResult[Any]:
         """Write, then describe: all that most assets need."""
-        return self.describe(data, self.write(data, window=window, objects=objects), metadata=metadata, plot=plot)
+        return self.describe(data, self.write(data, window=window, records=records), metadata=metadata, plot=plot)
+
+    def no_rows(self) -> pa.Table:
+        """The asset's table without rows."""
+        from atlas_assets.contracts.schema import arrow_schema
+
+        return arrow_schema(self.table.contract).empty_table()
 
     @cached_property
     def _partition(self) -> str | None:
@@ -153,3 +184,16 @@ class AssetRun:
         ).records
         previous = records[0].asset_materialization if records else None
         return (previous.tags or {}).get(DATA_VERSION_TAG, result.version) if previous else result.version
+
+
+def _together(written: Sequence[WriteResult]) -> WriteResult:
+    """Several writes of one run as one."""
+    if len(written) == 1:
+        return written[0]
+    version = hashlib.sha256(" ".join(one.version for one in written).encode()).hexdigest()
+    return replace(
+        written[-1],
+        rows=sum(one.rows for one in written),
+        version=version,
+        changed=any(one.changed for one in written),
+    )

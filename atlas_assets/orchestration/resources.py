@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from atlas_assets.data_sources.base import BaseDataSource
+    from atlas_assets.data_sources.client.state import SharedState
     from atlas_assets.lake import Lake
     from atlas_assets.sandbox import SandboxTransport
 
@@ -32,6 +33,17 @@ def configured_settings() -> Settings:
 def configured_lake() -> Lake:
     """The lake of this process, opened once."""
     return open_lake(configured_settings())
+
+
+@cache
+def shared_state() -> SharedState:
+    """What the workers share of the vendors' limits: on this machine or in Redis; in the sandbox, in memory."""
+    from atlas_assets.data_sources.client.state import open_state
+
+    settings = configured_settings()
+    if settings.environment == "sandbox":
+        return open_state()
+    return open_state(settings.state.redis_url or settings.path(settings.state.folder))
 
 
 class LakeResource(DuckDBResource):
@@ -60,10 +72,13 @@ class VendorResource(ConfigurableResource):
 
     def source(self, kind: type[BaseDataSource[Any, Any]]) -> BaseDataSource[Any, Any]:
         """A source ready to fetch."""
-        from atlas_assets.data_sources.registry import create
+        from atlas_assets.data_sources.registry import create, section_of
 
         settings = configured_settings()
-        return create(kind, settings, transport=self._sandbox() if settings.environment == "sandbox" else None)
+        section = section_of(kind.vendor, settings.data_sources)
+        assert section is not None, f"{kind.vendor.name} is not in the settings"
+        transport = self._sandbox() if settings.environment == "sandbox" else None
+        return create(kind, section, now=settings.now, transport=transport, state=shared_state())
 
     def _sandbox(self) -> SandboxTransport:
         from atlas_assets.sandbox import FaultPlan, SandboxTransport

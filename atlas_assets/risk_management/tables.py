@@ -23,7 +23,7 @@ def value_at_risk(bars: pd.DataFrame, *, window_size: int, tail_probabilities: S
     Parameters
     ----------
     bars
-        ``silver.daily_bars``.
+        ``silver.daily_bars`` with adjusted prices.
     window_size
         Trailing sessions; instruments with fewer returns are left out.
     tail_probabilities
@@ -37,7 +37,7 @@ def value_at_risk(bars: pd.DataFrame, *, window_size: int, tail_probabilities: S
 
     tables: list[pd.DataFrame] = []
     for _, rows in bars.sort_values("session_date").groupby("instrument_id", sort=True):
-        returns = np.diff(np.log(rows["close_raw"].to_numpy()))
+        returns = np.diff(np.log(rows["close_total_return_adj"].to_numpy()))
         for method, estimate in METHODS.items():
             for level in tail_probabilities:
                 risk = estimate(returns, window=window_size, level=level)

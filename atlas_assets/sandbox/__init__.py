@@ -8,18 +8,22 @@
 'Fear and Greed Index'
 """
 
-from atlas_assets.sandbox.faults import ALL_KINDS, DEFAULT_KINDS, FaultKind, FaultPlan
+from atlas_assets.sandbox.faults import ALL_KINDS, DEFAULT_KINDS, ENDINGS, PASSING_KINDS, Ending, FaultKind, FaultPlan
 from atlas_assets.sandbox.labels import REAL, SYNTHETIC
-from atlas_assets.sandbox.transport import DEFAULT_API_KEYS, Limits, SandboxTransport
+from atlas_assets.sandbox.transport import SandboxTransport
+from atlas_assets.sandbox.world import DEFAULT_KEYS, World
 
 __all__ = [
     "ALL_KINDS",
-    "DEFAULT_API_KEYS",
+    "DEFAULT_KEYS",
     "DEFAULT_KINDS",
+    "ENDINGS",
+    "PASSING_KINDS",
     "REAL",
     "SYNTHETIC",
+    "Ending",
     "FaultKind",
     "FaultPlan",
-    "Limits",
     "SandboxTransport",
+    "World",
 ]

@@ -19,6 +19,7 @@ import httpx
 from atlas_assets.sandbox.market_data import macro_values
 from atlas_assets.sandbox.replies import Meter, body_reply, http_date
 from atlas_assets.sandbox.seeds import stream
+from atlas_assets.sandbox.world import World
 
 FIRST_DAY = date(2018, 2, 1)
 """First day of the index."""
@@ -37,18 +38,14 @@ class AlternativeMeHandler:
 
     Parameters
     ----------
-    clock
-        The present (UTC).
-    seed
-        Seed of the noise.
-    requests_per_minute
-        Requests over ten minutes, divided by ten; 429 when it is passed.
+    world
+        The present, the seed, the accepted key and the limits.
     """
 
-    def __init__(self, *, clock: datetime, seed: int, requests_per_minute: int) -> None:
-        self._clock = clock
-        self._seed = seed
-        self._meter = Meter(10 * requests_per_minute, window=600.0)
+    def __init__(self, world: World) -> None:
+        clock = self._clock = world.clock
+        self._seed = world.seed
+        self._meter = Meter(10 * world.limit("alternative_me_requests_per_minute", 60), window=600.0)
         self._headers = {"Date": http_date(clock), "Server": "nginx"}
         self._days = [
             day

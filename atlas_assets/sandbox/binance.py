@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import httpx
 
 from atlas_assets.sandbox.candles import INTERVALS_MS, candle_rows, decimal
 from atlas_assets.sandbox.replies import Meter, body_reply, http_date, json_reply
 from atlas_assets.sandbox.simulator import FIRST_DAY, MARKETS, TradeSimulator
+from atlas_assets.sandbox.world import World
 
 _JSON = "application/json;charset=UTF-8"
 _WEIGHTS = {
@@ -25,6 +26,9 @@ _WEIGHTS = {
     "/api/v3/ping": 1,
 }
 _CACHED_DAYS = 8
+DELISTED = "BCCUSDT"
+"""Listed for ever as a pair that no longer trades."""
+
 _EPOCH = date(1970, 1, 1)
 _DAY_MS = 86_400_000
 
@@ -42,18 +46,14 @@ class BinanceHandler:
 
     Parameters
     ----------
-    clock
-        The present (UTC).
-    seed
-        Seed of the simulated trades.
-    weight_per_minute
-        Request weight: 429 with ``Retry-After`` when it is passed.
+    world
+        The present, the seed, the accepted key and the limits.
     """
 
-    def __init__(self, *, clock: datetime, seed: int, weight_per_minute: int) -> None:
-        self.simulator = TradeSimulator(clock=clock, seed=seed)
-        self._meter = Meter(weight_per_minute)
-        self._date = http_date(clock)
+    def __init__(self, world: World) -> None:
+        self.simulator = TradeSimulator(clock=world.clock, seed=world.seed)
+        self._meter = Meter(world.limit("binance_weight_per_minute", 6_000))
+        self._date = http_date(world.clock)
         self._encoded: OrderedDict[tuple[str, str, date], tuple[list[int], list[str]]] = OrderedDict()
 
     def reply(self, request: httpx.Request) -> httpx.Response:
@@ -180,7 +180,7 @@ class BinanceHandler:
         return max(_EPOCH + timedelta(days=number), FIRST_DAY)
 
     def _exchange_info(self, query: httpx.QueryParams) -> dict[str, object]:
-        symbols = [_symbol(query)] if "symbol" in query else list(MARKETS)
+        symbols = [_symbol(query)] if "symbol" in query else [*MARKETS, DELISTED]
         minute = {"interval": "MINUTE", "intervalNum": 1}
         return {
             "timezone": "UTC",
@@ -196,7 +196,7 @@ def _symbol_row(symbol: str) -> dict[str, object]:
     lot = {"minQty": "0.00001000", "maxQty": "9000.00000000", "stepSize": "0.00001000"}
     return {
         "symbol": symbol,
-        "status": "TRADING",
+        "status": "BREAK" if symbol == DELISTED else "TRADING",
         "baseAsset": symbol.removesuffix("USDT"),
         "baseAssetPrecision": 8,
         "quoteAsset": "USDT",
@@ -208,7 +208,7 @@ def _symbol_row(symbol: str) -> dict[str, object]:
         "icebergAllowed": True,
         "ocoAllowed": True,
         "quoteOrderQtyMarketAllowed": True,
-        "isSpotTradingAllowed": True,
+        "isSpotTradingAllowed": symbol != DELISTED,
         "isMarginTradingAllowed": True,
         "filters": [{"filterType": "PRICE_FILTER", **price}, {"filterType": "LOT_SIZE", **lot}],
         "permissions": ["SPOT", "MARGIN"],

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 from xml.sax.saxutils import quoteattr
 from zoneinfo import ZoneInfo
 
 import httpx
 
+from atlas_assets.sandbox import fred_releases as releases
 from atlas_assets.sandbox import vintages as vintage
 from atlas_assets.sandbox.market_data import SERIES_SOURCES
 from atlas_assets.sandbox.replies import Meter, body_reply, http_date, json_reply
+from atlas_assets.sandbox.world import World
 
 RELEASE_TIME = time(9, 0)
 """Chicago time of day from which a release is served on its day."""
@@ -41,23 +43,18 @@ class FredHandler:
 
     Parameters
     ----------
-    clock
-        The present (UTC).
-    api_key
-        The only registered key.
-    seed
-        Seed of the synthetic revisions.
-    requests_per_minute
-        429 when it is passed.
+    world
+        The present, the seed, the accepted key and the limits.
     """
 
-    def __init__(self, *, clock: datetime, api_key: str, seed: int, requests_per_minute: int) -> None:
+    def __init__(self, world: World) -> None:
+        clock = world.clock
         local = clock.astimezone(_CHICAGO)
         self._today = local.date()
         self._published = self._today - timedelta(days=local.time() < RELEASE_TIME)
-        self._api_key = api_key
-        self._seed = seed
-        self._meter = Meter(requests_per_minute)
+        self._api_key = world.key("fred")
+        self._seed = world.seed
+        self._meter = Meter(world.limit("fred_requests_per_minute", 120))
         self._headers = {
             "Cache-Control": "max-age=0, no-cache",
             "Date": http_date(clock),
@@ -76,6 +73,10 @@ class FredHandler:
             "/fred/series/observations": self._observations,
             "/fred/series/vintagedates": self._vintage_dates,
             "/fred/series": self._series,
+            "/fred/series/release": self._series_release,
+            "/fred/releases": self._releases,
+            "/fred/releases/dates": self._releases_dates,
+            "/fred/release/dates": self._release_dates,
         }
         endpoint = endpoints.get(request.url.path.rstrip("/"))
         if endpoint is None:
@@ -177,6 +178,42 @@ class FredHandler:
         }
         return realtime | {"seriess": [row]}
 
+    def _series_release(self, query: httpx.QueryParams) -> dict[str, Any]:
+        series_id = self._series_id(query)
+        start, end = self._realtime(query)
+        rows = [
+            releases.release_row(release, start, end)
+            for release in releases.RELEASES.values()
+            if series_id in release.series
+        ]
+        return {"realtime_start": start.isoformat(), "realtime_end": end.isoformat(), "releases": rows}
+
+    def _releases(self, query: httpx.QueryParams) -> dict[str, Any]:
+        start, end = self._realtime(query)
+        rows = [releases.release_row(release, start, end) for release in releases.RELEASES.values()]
+        header = {"realtime_start": start.isoformat(), "realtime_end": end.isoformat(), "order_by": "release_id"}
+        return header | _page(query, "releases", rows, most=1_000)
+
+    def _releases_dates(self, query: httpx.QueryParams) -> dict[str, Any]:
+        return self._dates(query, list(releases.RELEASES), date(self._today.year, 1, 1), most=1_000, order="desc")
+
+    def _release_dates(self, query: httpx.QueryParams) -> dict[str, Any]:
+        number = _whole(query, "release_id", 0)
+        if number not in releases.RELEASES:
+            raise BadRequestError("The release does not exist.")
+        return self._dates(query, [number], _FIRST_REALTIME, most=10_000, order="asc")
+
+    def _dates(
+        self, query: httpx.QueryParams, numbers: list[int], first: date, *, most: int, order: str
+    ) -> dict[str, Any]:
+        """Release dates; those still to come are not known here, with or without data."""
+        start, end = _day(query, "realtime_start", first), _day(query, "realtime_end", vintage.OPEN_END)
+        _choice(query, "include_release_dates_with_no_data", ("false", "true"))
+        last = min(end, self._published)
+        rows = releases.date_rows(self._seed, numbers, start, last, named=len(numbers) > 1)
+        header = {"realtime_start": start.isoformat(), "realtime_end": end.isoformat(), "order_by": "release_date"}
+        return header | _page(query, "release_dates", rows, most=most, order=order)
+
     def _check_key(self, query: httpx.QueryParams) -> None:
         key = query.get("api_key")
         if not key:
@@ -236,9 +273,9 @@ def _choice(query: httpx.QueryParams, name: str, allowed: tuple[str, ...]) -> st
     return text
 
 
-def _page(query: httpx.QueryParams, name: str, rows: list[Any], *, most: int) -> dict[str, Any]:
-    """Sorting and paging, with the header fields that tell of them."""
-    order = _choice(query, "sort_order", ("asc", "desc"))
+def _page(query: httpx.QueryParams, name: str, rows: list[Any], *, most: int, order: str = "asc") -> dict[str, Any]:
+    """Sorting and paging, with the header fields that tell of them; ``order`` is the one by default."""
+    order = _choice(query, "sort_order", ("asc", "desc") if order == "asc" else ("desc", "asc"))
     limit, offset = (_whole(query, "limit", most), _whole(query, "offset", 0))
     if not 1 <= limit <= most:
         raise BadRequestError(f"The value for variable limit is not between 1 and {most}.")

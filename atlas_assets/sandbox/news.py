@@ -11,6 +11,7 @@ import httpx
 
 from atlas_assets.sandbox.newswire import Article, Newswire
 from atlas_assets.sandbox.replies import body_reply, http_date
+from atlas_assets.sandbox.world import World
 
 SHOWN_DAYS = 45
 """A feed shows the articles of this many days."""
@@ -23,15 +24,13 @@ class NewsHandler:
 
     Parameters
     ----------
-    clock
-        The present (UTC).
-    seed
-        Seed of the articles.
+    world
+        The present, the seed, the accepted key and the limits.
     """
 
-    def __init__(self, *, clock: datetime, seed: int) -> None:
-        self._clock = clock
-        self._newswire = Newswire(clock=clock, seed=seed)
+    def __init__(self, world: World) -> None:
+        self._clock = world.clock
+        self._newswire = Newswire(clock=world.clock, seed=world.seed)
         self._bodies: dict[str, tuple[bytes, str]] = {}
 
     def reply(self, request: httpx.Request) -> httpx.Response:

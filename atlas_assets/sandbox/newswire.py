@@ -9,6 +9,7 @@ session's articles come out in the two hours after its close.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -155,6 +156,11 @@ class Newswire:
 
             self._bitcoin = TradeSimulator(clock=self._clock, seed=self._seed).daily_opens("BTCUSDT")
         return self._bitcoin
+
+
+def feed_about(query: str) -> str:
+    """The feed that a search for some words finds."""
+    return "crypto_wire" if re.search("bitcoin|btc|crypto|ether", query, re.IGNORECASE) else "market_wire"
 
 
 def _polarity(draw: Random, strength: float) -> Polarity:

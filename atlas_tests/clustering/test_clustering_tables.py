@@ -24,7 +24,7 @@ def bars(symbol="A", sessions=SESSIONS, seed=4):
             "instrument_id": f"ins_{symbol}",
             "symbol": symbol,
             "session_date": pd.bdate_range("2015-01-01", periods=sessions),
-            "close_raw": 100 * np.exp(np.cumsum(returns)),
+            "close_total_return_adj": 100 * np.exp(np.cumsum(returns)),
         }
     )
 

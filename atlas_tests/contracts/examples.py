@@ -7,18 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from atlas_assets.contracts import gold, raw, silver
 from atlas_assets.contracts.columns import Contract
 from atlas_assets.contracts.schema import arrow_schema
+from atlas_assets.orchestration.tables import all_tables
 
-ABSTRACT = {raw.RawContract, silver.Provenance}
-CONTRACTS: list[type[Contract]] = [
-    member
-    for module in (raw, silver, gold)
-    for member in vars(module).values()
-    if isinstance(member, type) and issubclass(member, Contract) and member.__module__ == module.__name__
-    if member not in ABSTRACT
-]
+CONTRACTS: list[type[Contract]] = [table.contract for table in all_tables()]
 
 Row = dict[str, Any]
 
@@ -30,21 +23,34 @@ BREAKS: dict[str, Row] = {
     "buy_volume + sell_volume >= imbalance": {"imbalance": 1.1},
     "expected_breaches <= observations": {"expected_breaches": 1000.0},
     "expected_shortfall <= value_at_risk": {"expected_shortfall": 0.6},
+    "duplicate_rank <= duplicate_size": {"duplicate_rank": 1000},
+    "first_period <= last_period": {"last_period": date(1999, 1, 1)},
+    "flood_rank <= flood_size": {"flood_rank": 1000},
     "first_session <= last_session": {"last_session": date(1999, 1, 1)},
     "first_trade_id <= last_trade_id": {"first_trade_id": 1000},
+    "high >= close": {"close": 0.6, "open": None},
+    "high >= low": {"low": 0.6, "open": None, "close": 0.6, "high": 0.5},
+    "high >= open": {"open": 0.6},
     "high_raw >= close_raw": {"close_raw": 0.6, "open_raw": None},
     "high_raw >= low_raw": {"low_raw": 0.6, "open_raw": None, "close_raw": 0.6, "high_raw": 0.5},
     "high_raw >= open_raw": {"open_raw": 0.6},
     "is_breach == (log_return < value_at_risk)": {"is_breach": True},
     "known_from <= known_to": {"known_to": date(1999, 1, 1)},
+    "known_from < known_to": {"known_to": datetime(1999, 1, 1, tzinfo=UTC)},
+    "valid_from <= valid_to": {"valid_to": date(1999, 1, 1)},
+    "low <= close": {"close": 0.4},
+    "low <= high": {"low": 0.6},
+    "low <= open": {"open": 0.4},
     "low_raw <= close_raw": {"close_raw": 0.4},
     "low_raw <= open_raw": {"open_raw": 0.4},
+    "bar_open <= bar_close": {"bar_close": datetime(1999, 1, 1, tzinfo=UTC)},
     "open_time <= close_time": {"open_time": 1000},
+    "opens_at <= closes_at": {"closes_at": datetime(1999, 1, 1, tzinfo=UTC)},
     "positive_share + negative_share <= 1": {"positive_share": 0.6},
+    "received <= expected": {"received": 1000},
     "realtime_start <= realtime_end": {"realtime_end": date(1999, 1, 1)},
     "regime != 'calm' or turbulent_probability <= 0.5": {"turbulent_probability": 0.6},
     "regime != 'turbulent' or turbulent_probability >= 0.5": {"regime": "turbulent", "turbulent_probability": 0.4},
-    "window_start <= window_end": {"window_end": datetime(1999, 1, 1, tzinfo=UTC)},
 }
 
 
@@ -66,7 +72,9 @@ def rows(contract: type[Contract], number: int = 4) -> list[Row]:
             pa.date32(): date(2020, 1, 1) + timedelta(days=index),
             pa.timestamp("us", tz="UTC"): datetime(2020, 1, 1, tzinfo=UTC) + timedelta(hours=index),
         }
-        made.append({field.name: allowed.get(field.name, values[field.type]) for field in arrow_schema(contract)})
+        row = {field.name: allowed.get(field.name, values[field.type]) for field in arrow_schema(contract)}
+        # What is known is known for a while.
+        made.append(row | ({"known_to": row["known_to"] + timedelta(days=1)} if "known_to" in row else {}))
     return made
 
 

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
-from atlas_assets.data_sources.http import HttpClient
-from atlas_assets.data_sources.registry import create
+from atlas_assets.data_sources.client.http import HttpClient
+from atlas_assets.data_sources.registry import create, section_of
 from atlas_assets.settings import Settings, load_settings
 
 WIRE = Path(__file__).resolve().parents[2].parent / "shared" / "wire"
@@ -90,13 +91,44 @@ def settings(monkeypatch) -> Settings:
 
 @pytest.fixture
 def source_of(settings, fake_time):
-    """A source that asks the given handler instead of its vendor."""
+    """A source that asks the given handler instead of its vendor, at the sandbox's present unless told.
 
-    def make(kind, handler, **options):
-        transport = httpx.MockTransport(handler)
-        return create(kind, settings, transport=transport, sleep=fake_time.sleep, clock=fake_time.clock, **options)
+    Its section is the sandbox's, with some values ``changed``, or the one given.
+    """
+
+    def make(kind, handler, *, section=None, changed=None, **options):
+        transport = handler if isinstance(handler, httpx.BaseTransport) else httpx.MockTransport(handler)
+        section = section or section_of(kind.vendor, settings.data_sources)
+        defaults = {"sleep": fake_time.sleep, "clock": fake_time.clock, "now": lambda: settings.clock}
+        return create(kind, section.model_copy(update=changed or {}), transport=transport, **defaults | options)
 
     return make
+
+
+@pytest.fixture
+def sandbox_rows(source_of, settings):
+    """What the sandbox's vendor tells of some days, each row once, in the order of the table's key."""
+    from atlas_assets.contracts.schema import primary_key
+    from atlas_assets.data_sources.parsing import unique_rows
+    from atlas_assets.sandbox import SandboxTransport
+
+    def load(kind, start, end, *, faults=None, changed=None, clock=None) -> list[dict]:
+        clock = clock or settings.clock
+        transport = SandboxTransport(clock=clock, faults=faults)
+        source = source_of(kind, transport, changed=changed, now=lambda: clock, rng=random.Random(7))
+        pages = [
+            source.transform(reply.content, reply.query or query)
+            for query in source.queries(start, end)
+            for reply in source.extract(query)
+        ]
+        assert not [row for page in pages for row in page.rejected]
+        if not pages:
+            return []
+        key = primary_key(kind.table.contract)
+        rows = unique_rows(pa.concat_tables([page.rows for page in pages]), key)
+        return rows.sort_by([(name, "ascending") for name in key]).to_pylist()
+
+    return load
 
 
 @pytest.fixture

@@ -1,20 +1,22 @@
 """Whatever a vendor sends is read into the contract's rows or refused by a SourceError."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from atlas_assets.data_sources.base import unique_rows, vendor_schema
-from atlas_assets.data_sources.crypto import AggTradesQuery, BinanceAggTrades, BinanceKlines, KlinesQuery
-from atlas_assets.data_sources.errors import SourceError
-from atlas_assets.data_sources.macro import FredObservations, ObservationsQuery
-from atlas_assets.data_sources.registry import SOURCES, source_of
-from atlas_assets.data_sources.sentiment import AlternativeMeFearGreed, ArticlesQuery, FearGreedQuery, RssArticles
-from atlas_assets.data_sources.stock import EodhdEod, EodQuery
+from atlas_assets.data_sources.crypto.binance import AggTradesQuery, BinanceAggTrades, BinanceKlines, KlinesQuery
+from atlas_assets.data_sources.macro.fred import FredObservations, ObservationsQuery
+from atlas_assets.data_sources.parsing import parse_together, unique_rows
+from atlas_assets.data_sources.registry import source_of, sources
+from atlas_assets.data_sources.sentiment.alternative_me import AlternativeMeFearGreed, FearGreedQuery
+from atlas_assets.data_sources.sentiment.rss import ArticlesQuery, RssArticles
+from atlas_assets.data_sources.stock.eodhd import EodhdEod, EodQuery
+from atlas_tests.data_sources import fuzzing
+from atlas_tests.data_sources.fuzzing import FAST
 
 DAYS = {"start": date(2018, 12, 1), "end": date(2018, 12, 31)}
 NOON = 1_543_665_600_000
@@ -48,38 +50,12 @@ RSS = (
     b"</item></channel></rss>"
 )
 
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**70), 2**70)
-    | st.floats()
-    | st.text(max_size=20)
-    | st.sampled_from(["2018-12-03", "9999-12-31", "0001-01-01", "1.0", "1543640400", "\ud800", NOON, NOON * 1000])
-)
-JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
-)
-FAST = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+SCALARS = fuzzing.scalars("9999-12-31", "0001-01-01", "1543640400", NOON, NOON * 1000)
+JSON = fuzzing.documents(SCALARS)
 
 
 def read_or_refuse(kind, content):
-    query = QUERIES[kind]
-    refused = None
-    try:
-        rows = kind.transform(content, query)
-    except SourceError as error:
-        refused = error
-    if refused is not None:
-        assert refused.__cause__ is refused.__context__ is None
-        assert str(refused).startswith(f"{kind.source} {kind.dataset}: ")
-        return
-    assert rows.schema.equals(vendor_schema(kind.table))
-    rows.validate(full=True)
-    days = kind.row_dates(rows)
-    assert days.type == pa.date32()
-    assert all(query.start <= day <= query.end for day in days.to_pylist())
-    assert kind.transform(content, query).equals(rows)
-    assert unique_rows(rows, kind.table).num_rows <= rows.num_rows
+    return fuzzing.read_or_refuse(kind, content, QUERIES[kind])
 
 
 @pytest.mark.parametrize("kind", QUERIES, ids=lambda kind: kind.__name__)
@@ -103,20 +79,100 @@ def test_any_json(kind, payload):
 @given(data=st.data())
 def test_rows_with_changed_values(kind, data):
     _, example, wrap = CASES[kind]
-    rows = []
-    for _ in range(data.draw(st.integers(1, 3))):
-        row = example.copy()
-        keys = list(row) if isinstance(row, dict) else range(len(row))
-        for key in data.draw(st.lists(st.sampled_from(list(keys)), max_size=2, unique=True)):
-            row[key] = data.draw(SCALARS | JSON)
-        rows.append(row)
+    rows = fuzzing.changed_rows(data, example, SCALARS | JSON)
     read_or_refuse(kind, json.dumps(wrap(rows)).encode())
 
 
 @pytest.mark.parametrize("kind", CASES, ids=lambda kind: kind.__name__)
 def test_the_examples_are_read(kind):
     query, example, wrap = CASES[kind]
-    assert kind.transform(json.dumps(wrap([example])).encode(), query).num_rows == 1
+    parsed = kind.transform(json.dumps(wrap([example])).encode(), query)
+    assert parsed.rows.num_rows == 1
+    assert parsed.rejected == ()
+
+
+@pytest.mark.parametrize("kind", CASES, ids=lambda kind: kind.__name__)
+@FAST
+@given(data=st.data())
+def test_one_bad_row_is_set_aside_and_its_neighbours_stay(kind, data):
+    """Whatever happens to one value of one row, the nine others are read as they were."""
+    query, example, wrap = CASES[kind]
+    spoilt = example.copy()
+    key = data.draw(st.sampled_from(list(spoilt) if isinstance(spoilt, dict) else range(len(spoilt))))
+    spoilt[key] = data.draw(SCALARS | JSON)
+    place = data.draw(st.integers(0, 9))
+    assume("NaN" not in json.dumps(spoilt) and "Infinity" not in json.dumps(spoilt))  # these are not JSON at all
+    rows = [example] * 9
+    rows.insert(place, spoilt)
+    parsed = kind.transform(json.dumps(wrap(rows)).encode(), query)
+    good = [position for position in parsed.positions.to_pylist() if position != place + 1]
+    assert good == [number + 1 for number in range(10) if number != place]
+    assert {row.position for row in parsed.rejected} <= {place + 1}
+
+
+# How the day of an example row is moved.
+SHIFTS = {
+    EodhdEod: lambda row, days: row | {"date": str(date(2018, 12, 3) + timedelta(days=days))},
+    FredObservations: lambda row, days: row | {"realtime_start": str(date(2018, 12, 3) + timedelta(days=days))},
+    BinanceKlines: lambda row, days: [
+        value + days * 86_400_000 if place in (0, 6) else value for place, value in enumerate(row)
+    ],
+    BinanceAggTrades: lambda row, days: row | {"T": row["T"] + days * 86_400_000},
+    AlternativeMeFearGreed: lambda row, days: row | {"timestamp": str(int(row["timestamp"]) + days * 86_400)},
+}
+
+
+@pytest.mark.parametrize("kind", CASES, ids=lambda kind: kind.__name__)
+@FAST
+@given(data=st.data())
+def test_replies_read_together_say_what_they_say_one_by_one(kind, data):
+    """Whatever is changed in them, whichever days their rows are of, and whichever queries they answer."""
+    query, example, wrap = CASES[kind]
+    queries = [query, query.model_copy(update={"start": date(2018, 12, 3)}), query]
+    replies = []
+    for asked in queries:
+        for _ in range(data.draw(st.integers(0, 2))):
+            shifts = data.draw(st.lists(st.sampled_from([-40, -1, 0, 1, 26, 40, -17_866]), max_size=4))
+            page = [SHIFTS[kind](example, days) for days in shifts]
+            if page and data.draw(st.integers(0, 4)) == 0:
+                page[0] = page[0].copy()
+                page[0][data.draw(st.sampled_from(list(example) if isinstance(example, dict) else range(12)))] = (
+                    data.draw(SCALARS)
+                )
+            replies.append((json.dumps(wrap(page), separators=(",", ":")).encode(), asked))
+    assume(replies)
+    together = parse_together(kind, replies)
+    if together is None:
+        return
+    parsed, counts = together
+    alone = [kind.transform(*reply) for reply in replies]
+    assert counts == [one.rows.num_rows for one in alone]
+    assert parsed.rows == pa.concat_tables([one.rows for one in alone])
+    assert parsed.days.to_pylist() == [day for one in alone for day in one.days.to_pylist()]
+    assert parsed.positions.to_pylist() == [place for one in alone for place in one.positions.to_pylist()]
+    assert not any(one.rejected for one in alone)
+
+
+@pytest.mark.parametrize("kind", CASES, ids=lambda kind: kind.__name__)
+def test_replies_as_documented_are_read_together_and_others_are_not(kind):
+    query, example, wrap = CASES[kind]
+    good = json.dumps(wrap([example] * 2), separators=(",", ":")).encode()
+    narrower = query.model_copy(update={"start": date(2018, 12, 30)})
+    together = parse_together(kind, [(good, query), (good, query), (good, narrower), (good, query)])
+    assert together is not None
+    assert together[1] == [2, 2, 0, 2]
+    assert together[0].positions.to_pylist() == [1, 2] * 3
+    for bad in (b"{", b"<html>", json.dumps([{"code": 1}]).encode()):
+        assert parse_together(kind, [(good, query), (bad, query)]) is None
+        assert parse_together(kind, [(good, query), (bad, narrower)]) is None
+
+
+def test_whole_numbers_that_are_no_floats_are_not_rounded_among_floats():
+    """Alone, a reply with such a number is refused; among others it must be, too."""
+    query, example, _ = CASES[EodhdEod]
+    replies = [(json.dumps([example | {"volume": volume}]).encode(), query) for volume in (1.5, 2**53 + 1)]
+    assert parse_together(EodhdEod, replies) is None
+    assert parse_together(EodhdEod, replies[:1]) is not None
 
 
 @FAST
@@ -139,9 +195,9 @@ def test_unique_rows_keeps_the_last_of_each_key_in_order(keys):
     assert unique_rows(rows, ["number", "name"])["position"].to_pylist() == sorted(last.values())
 
 
-def test_every_source_is_registered_under_its_table():
-    assert set(SOURCES) == set(QUERIES)
-    for kind in SOURCES:
-        assert source_of(kind.table) is kind
+def test_every_source_is_found_under_its_table():
+    assert set(QUERIES) <= set(sources())
+    for kind in sources():
+        assert source_of(kind.table.name) is kind
     with pytest.raises(KeyError):
         source_of("raw.landing_daily_bars")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,14 +15,14 @@ import pyarrow as pa
 import pytest
 
 from atlas_assets.contracts.schema import arrow_schema, primary_key
-from atlas_assets.contracts.tables import TABLES, table
 from atlas_assets.lake import CommitInfo, Lake, LakeConfig, Window
+from atlas_assets.orchestration.tables import all_tables, table
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "sqlglotrs is deprecated", DeprecationWarning)  # dagster-dbt's parser
     from atlas_assets.orchestration.dbt import PROJECT_FOLDER, dbt_environment
 
-SILVER = tuple(silver for silver in TABLES if silver.layer == "silver")
+SILVER = tuple(silver for silver in all_tables() if silver.layer == "silver")
 
 
 def at(day: str) -> datetime:
@@ -75,7 +76,10 @@ class Workbench:
             for result in outcome.result or []
             if not result.node.unique_id.startswith("operation.")
         }
-        assert outcome.success is succeeds, (outcome.exception, statuses)
+        bad = {
+            name: status for name, status in statuses.items() if status not in ("success", "pass", "warn", "skipped")
+        }
+        assert outcome.success is succeeds, (outcome.exception, bad)
         return statuses
 
     def versions(self) -> dict[str, str]:
@@ -83,18 +87,25 @@ class Workbench:
         return {silver.name: self.lake.version(silver.name, recompute=True) for silver in SILVER}
 
 
+@contextmanager
+def environment_of(lake: Lake) -> Iterator[None]:
+    """The environment in which dbt works on a lake."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in dbt_environment(lake, run_id="test-run").items():
+            patch.setenv(name, value)
+        yield
+
+
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     """One lake for the whole folder: dbt parses the project anew for each other one."""
     folder = tmp_path_factory.mktemp("silver")
     lake = Lake(LakeConfig(root=folder / "lake"))
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in dbt_environment(lake, run_id="test-run").items():
-            patch.setenv(name, value)
+    with environment_of(lake):
         yield Workbench(lake, folder / "target")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bench_of() -> Callable[[Path], Workbench]:
     """Makes a lake of a test's own."""
     return lambda folder: Workbench(Lake(LakeConfig(root=folder / "lake")), folder / "target")

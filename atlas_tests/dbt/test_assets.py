@@ -12,16 +12,24 @@ import dagster as dg
 import pytest
 
 from atlas_assets.contracts.schema import arrow_schema, description, sql_types
-from atlas_assets.contracts.tables import TABLES, Table
+from atlas_assets.contracts.tables import Table
 from atlas_assets.lake import Lake, LakeConfig
 from atlas_assets.orchestration.dbt import MANIFEST, dbt_resource
 from atlas_assets.orchestration.dbt_manifest import build_manifest
+from atlas_assets.orchestration.dbt_sources import SOURCES, model_files, model_yaml, sources_yaml
 from atlas_assets.orchestration.resources import LakeResource
+from atlas_assets.orchestration.tables import all_tables
 from atlas_tests.dbt.vendor_rows import mood
 
 pytestmark = pytest.mark.xdist_group("dbt")
 
-SILVER = [table for table in TABLES if table.layer == "silver"]
+READ_BY_DBT = {source["name"] for source in json.loads(MANIFEST.read_text(encoding="utf-8"))["sources"].values()}
+RAW_AND_SILVER = [
+    table
+    for table in all_tables()
+    if table.layer == "silver" or (table.layer == "raw" and table.name.removeprefix("raw.") in READ_BY_DBT)
+]
+SILVER = [table for table in all_tables() if table.layer == "silver"]
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +56,16 @@ def test_the_manifest_is_that_of_the_project(manifest: dict[str, Any]) -> None:
     assert manifest == build_manifest(), "run: make manifest"
 
 
+def test_sources_are_those_of_the_contracts() -> None:
+    assert SOURCES.read_text(encoding="utf-8") == sources_yaml(), "run: make manifest"
+
+
+def test_models_say_of_their_columns_what_the_contracts_say() -> None:
+    for file, table in model_files().items():
+        text = file.read_text(encoding="utf-8")
+        assert model_yaml(table, text) == text, f"{file.name}: run: make manifest"
+
+
 def test_the_manifest_is_small_and_of_no_machine(manifest: dict[str, Any]) -> None:
     text = MANIFEST.read_text(encoding="utf-8")
     assert len(text) < 2**20
@@ -59,7 +77,7 @@ def test_models_are_the_silver_tables(manifest: dict[str, Any]) -> None:
     assert {name for name in _nodes(manifest) if name.startswith("silver.")} == {table.name for table in SILVER}
 
 
-@pytest.mark.parametrize("table", [t for t in TABLES if t.layer in ("raw", "silver")], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", RAW_AND_SILVER, ids=lambda table: table.name)
 def test_columns_are_those_of_the_contract(manifest: dict[str, Any], table: Table) -> None:
     node = _nodes(manifest)[table.name]
     schema = arrow_schema(table.contract)
@@ -82,17 +100,18 @@ def test_assets_are_declared_as_the_house_wants(silver: dg.AssetsDefinition) -> 
         assert spec.tags["layer"] == "silver"
         assert spec.description
         assert spec.code_version
-    bars = specs["silver", "market", "daily_bars"]
-    assert {dep.asset_key.to_user_string() for dep in bars.deps} == {
+    bars = specs["silver", "market", "daily_bars_by_source"]
+    assert {dep.asset_key.to_user_string() for dep in bars.deps} >= {
         "raw/eodhd/eod",
         "raw/binance/klines",
         "raw/landing/daily_bars",
-        "silver/market/instruments",
+        "silver/market/ticker_history",
+        "silver/market/corporate_actions",
     }
     lineage = bars.metadata["dagster/column_lineage"].deps_by_column
-    assert [(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage["close_total_return_adj"]] == [
-        ("raw/eodhd/eod", "adjusted_close")
-    ]
+    assert ("raw/eodhd/eod", "adjusted_close") in {
+        (dep.asset_key.to_user_string(), dep.column_name) for dep in lineage["close_vendor_adj"]
+    }
 
 
 def test_each_table_has_a_check_of_its_key(silver: dg.AssetsDefinition) -> None:

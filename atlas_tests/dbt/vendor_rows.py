@@ -79,6 +79,27 @@ def observation(series: str, period: str, value: str, known_from: str) -> dict[s
     }
 
 
+def told_of_gdp(day: str, **more: Any) -> dict[str, Any]:
+    """What FRED says about the series GDPC1 on a day."""
+    return {
+        "series_id": "GDPC1",
+        "realtime_start": date.fromisoformat(day),
+        "realtime_end": date.fromisoformat(day),
+        "title": "Real Gross Domestic Product",
+        "observation_start": date(1947, 1, 1),
+        "observation_end": date(2018, 7, 1),
+        "frequency": "Quarterly",
+        "frequency_short": "Q",
+        "units": "Billions of Chained 2012 Dollars",
+        "units_short": "Bil. of Chn. 2012 $",
+        "seasonal_adjustment": "Seasonally Adjusted Annual Rate",
+        "seasonal_adjustment_short": "SAAR",
+        "last_updated": "2018-11-28 07:51:04-06",
+        "popularity": 90,
+        **more,
+    }
+
+
 def article(entry: str, title: str, summary: str | None = None, **more: Any) -> dict[str, Any]:
     """An entry of a feed."""
     return {"feed": "wire", "entry_id": entry, "title": title, "summary": summary, "language": "EN-us", **more}

@@ -65,7 +65,7 @@ class Stack:
             self._write(f"deploy/{name}", self.translate((ROOT / "deploy" / name).read_text(encoding="utf-8"), "code"))
         for name in ("entrypoint.sh", "databases.sql"):
             shutil.copy(ROOT / "deploy" / name, self.folder / "deploy")
-        for name in ("lake", "landing", "dagster"):
+        for name in ("lake", "landing", "state", "dagster"):
             self._own_folder(f"data/{name}")
 
     def translate(self, text: str, service: str) -> str:

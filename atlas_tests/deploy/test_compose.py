@@ -258,7 +258,8 @@ def test_production_settings_load_in_the_environment_of_the_code_server(producti
     assert settings.data_sources.eod_historical.api_key.get_secret_value() == "value-of-eod_historical_api_key"
     assert settings.logging.format == "json"
     mounts = {volume.split(":")[1] for volume in read_compose()["services"]["code"]["volumes"]}
-    assert {str(settings.path(settings.lake.root)), str(settings.path(settings.landing.folder))} <= mounts
+    written = (settings.lake.root, *settings.landing.folders, settings.state.folder)
+    assert {str(settings.path(folder)) for folder in written} <= mounts
 
 
 def test_a_missing_secret_is_named_in_one_sentence(production: Path):
@@ -268,17 +269,16 @@ def test_a_missing_secret_is_named_in_one_sentence(production: Path):
 
 
 @pytest.mark.parametrize("environment", ["production", "development"])
-def test_a_key_that_is_not_given_is_named_in_one_sentence(
+def test_a_key_that_is_not_given_is_the_doctors_finding(
     production: Path, monkeypatch: pytest.MonkeyPatch, environment: str
 ):
+    from atlas_assets.orchestration.doctor import examine_sources
+
     monkeypatch.setenv("ATLAS_ENV", environment)
     monkeypatch.delenv("ATLAS_DATA_SOURCES__FRED__API_KEY_FILE")
-    with pytest.raises(SettingsError) as error:
-        load_settings()
-    assert str(error.value) == (
-        f"{environment}.yaml: data_sources.fred.api_key is missing: "
-        "set it there or in the environment variable ATLAS_DATA_SOURCES__FRED__API_KEY."
-    )
+    (finding,) = (one for one in examine_sources(load_settings()) if one.subject == "source fred")
+    assert not finding.ok
+    assert "ATLAS_DATA_SOURCES__FRED__API_KEY (or ATLAS_DATA_SOURCES__FRED__API_KEY_FILE)" in finding.detail
 
 
 def test_development_settings_differ_in_catalog_and_place(production: Path, monkeypatch: pytest.MonkeyPatch):

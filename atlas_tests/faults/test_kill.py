@@ -24,7 +24,7 @@ from atlas_tests.lake.fixtures import MakeConfig
 TABLE = "silver.bars"
 SOAK_KILLS = 300
 CREATION_POINTS = [point for point in failpoints.POINTS if point.startswith("catalog.")]
-WRITE_POINTS = [point for point in failpoints.POINTS if not point.startswith("catalog.manifest")]
+WRITE_POINTS = [point for point in failpoints.POINTS if not point.startswith("catalog.ledgers")]
 COMMITTED_POINTS = {"write.committed", "write.done"}
 
 

@@ -54,7 +54,7 @@ def write_generation(lake: Lake, table: str, partition: int, generation: str) ->
         keys=KEYS,
         window=Window("session_date", day(partition), day(partition)),
         commit=CommitInfo(run_id=generation, asset=table, partition=str(partition)),
-        objects=[record],
+        records=[record],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -12,11 +13,14 @@ from atlas_tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "atlas_assets"
 PURE = ("clustering", "indicators", "models", "risk_management", "sentiment")
+GOLD = (*PURE, "backtesting", "defs")
+TIME_JOINS = {"merge_asof", "merge_ordered", "join_asof", "asof"}
+FILLS = {"ffill", "pad", "bfill", "backfill", "nearest"}
 MAY_KNOW_DAGSTER = ("defs", "orchestration", "definitions.py", "cli.py")
 LONGEST_DECLARATION = 150
 LONGEST_FILE = 400
 CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("date", "today"), ("time", "time"), ("Timestamp", "now")}
-KNOWS_THE_CLOCK = {"settings.py", "lake/lake.py", "data_sources/http.py", "defs/landing/assets.py"}
+KNOWS_THE_CLOCK = {"settings.py", "lake/lake.py", "data_sources/client/http.py", "defs/landing/assets.py"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -64,6 +68,19 @@ def test_domains_are_pure(file):
     assert not imports_of(tree) & {"os", "pathlib", "logging", "httpx", "duckdb", "requests", "socket", "subprocess"}
     for node in ast.walk(tree):
         assert not (isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"open", "print", "input"})
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if relative(file).split("/")[0] in GOLD], ids=relative)
+def test_gold_joins_by_time_only_through_the_one_function(file):
+    """Another join by time is another place where the future may leak in: `contracts.point_in_time.as_known`."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute | ast.Name):
+            name = node.attr if isinstance(node, ast.Attribute) else node.id
+            assert name not in TIME_JOINS, f"line {node.lineno}: use as_known"
+        if isinstance(node, ast.keyword) and node.arg == "method":
+            assert getattr(node.value, "value", None) not in FILLS, f"line {node.value.lineno}: use as_known"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert not re.search(r"\basof\s+(left\s+)?join\b", node.value, re.IGNORECASE), f"line {node.lineno}"
 
 
 @pytest.mark.parametrize("file", FILES, ids=relative)
@@ -116,10 +133,18 @@ def test_importing_touches_no_file_and_no_network(tmp_path):
         "sys.addaudithook(refuse)\n"
         "import atlas_assets, pkgutil, importlib\n"
         "for name in ('contracts', 'data_sources', 'indicators', 'clustering', 'models', 'risk_management',"
-        " 'sentiment', 'sandbox', 'lake'):\n"
+        " 'sentiment', 'sandbox', 'lake', 'streaming'):\n"
         "    package = importlib.import_module(f'atlas_assets.{name}')\n"
         "    for module in pkgutil.iter_modules(package.__path__):\n"
         "        importlib.import_module(f'atlas_assets.{name}.{module.name}')\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=REPOSITORY)
     assert result.returncode == 0, result.stderr[-500:]
+
+
+@pytest.mark.xdist_group("house")
+def test_groups_of_tests_share_a_process(request):
+    """What is made once for a group, such as the demo's home, would be made by each process if they did not."""
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("tests are not divided among processes by group")
+    assert request.node.nodeid.endswith("@house")

@@ -5,8 +5,18 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from atlas_assets.contracts.tables import TABLES
+from atlas_assets.data_sources.files.known import KNOWN_DATASETS
+from atlas_assets.data_sources.registry import sources
+from atlas_assets.orchestration.tables import enabled_tables
+from atlas_assets.streaming.channels import CHANNELS
 
+# Dropped files and streams: no vendor is asked for a day of them.
+AS_IT_COMES = {
+    *(known.table.asset_key for known in KNOWN_DATASETS.values()),
+    *(source.table.asset_key for source in sources() if source.files_only),
+    *(channel.table.asset_key for channel in CHANNELS),
+    ("silver", "market", "sessions"),
+}
 RANK = {"raw": 0, "silver": 1, "gold": 2, "model": 2}
 MOST_PARTITIONS = 10_000
 
@@ -28,7 +38,7 @@ def test_it_loads_and_validates(definitions):
 
 
 def test_every_table_is_an_asset_and_every_asset_a_table(graph):
-    assert {tuple(key.path) for key in graph.get_all_asset_keys()} == {table.asset_key for table in TABLES}
+    assert {tuple(key.path) for key in graph.get_all_asset_keys()} == {table.asset_key for table in enabled_tables()}
 
 
 def test_the_graph(graph):
@@ -38,19 +48,24 @@ def test_the_graph(graph):
         for key in graph.get_all_asset_keys()
     }
     bars, trades = "silver/market/daily_bars", "silver/market/trades"
+    told, holders = "silver/market/daily_bars_by_source", "silver/market/ticker_history"
+    prices = sorted(["silver/market/corporate_actions", bars])
     macro, documents = "silver/macro/macro_observations", "silver/sentiment/documents"
     raw = {f"raw/{name}" for name in ("eodhd/eod", "binance/klines", "landing/daily_bars")}
-    assert {name for name, above in parents.items() if not above} == {
-        *raw, "raw/fred/observations", "raw/binance/agg_trades", "raw/alternative_me/fear_greed", "raw/rss/articles"
-    }  # fmt: skip
-    assert raw <= set(parents[bars]) | set(parents["silver/market/instruments"])
-    assert parents["gold/indicators/technical_indicators"] == [bars]
+    roots = {name for name, above in parents.items() if not above}
+    calendar = {"silver/market/sessions"}
+    assert roots - calendar == {"/".join(table.asset_key) for table in enabled_tables() if table.layer == "raw"}
+    assert raw <= set(parents[told])
+    assert raw <= set(parents[holders])
+    assert parents[bars] == [told]
+    assert holders in parents["silver/market/instruments"]
+    assert parents["gold/indicators/technical_indicators"] == prices
     assert parents["gold/indicators/vpin"] == [trades]
-    assert parents["gold/clustering/regimes"] == [bars]
+    assert parents["gold/clustering/regimes"] == prices
     assert parents["gold/sentiment/daily_sentiment"] == [documents]
-    assert parents["model/tvp_var/fit"] == [macro, bars]
-    assert parents["gold/models/tvp_var_forecasts"] == ["model/tvp_var/fit", macro, bars]
-    assert parents["gold/risk_management/value_at_risk"] == [bars]
+    assert parents["model/tvp_var/fit"] == [macro, *prices]
+    assert parents["gold/models/tvp_var_forecasts"] == ["model/tvp_var/fit", macro, *prices]
+    assert parents["gold/risk_management/value_at_risk"] == prices
     assert parents["gold/risk_management/var_backtests"] == ["gold/risk_management/value_at_risk"]
 
 
@@ -71,14 +86,14 @@ def test_no_asset_forgets_what_the_house_asks(graph):
         assert node.code_version, name
         assert node.tags["layer"] == layer, name
         assert (node.automation_condition is None) == (layer == "raw"), name
-        assert (node.freshness_policy is None) == (key.path[1] == "landing"), name
+        assert (node.freshness_policy is None) == (tuple(key.path) in AS_IT_COMES), name
         assert len(graph.get_check_keys_for_assets({key})) >= 3, name
 
 
 def test_raw_is_partitioned_by_day_and_backfilled_in_one_run(graph):
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
-        if key.path[0] == "raw" and key.path[1] != "landing":
+        if key.path[0] == "raw" and tuple(key.path) not in AS_IT_COMES:
             assert isinstance(node.partitions_def, dg.TimeWindowPartitionsDefinition)
             assert len(node.partitions_def.get_partition_keys()) <= MOST_PARTITIONS
             assert node.backfill_policy == dg.BackfillPolicy.single_run()
@@ -88,10 +103,13 @@ def test_raw_is_partitioned_by_day_and_backfilled_in_one_run(graph):
 
 def test_what_runs_by_itself(definitions):
     repository = definitions.get_repository_def()
-    assert {sensor.name for sensor in repository.sensor_defs} == {"landing_sensor", "run_when_inputs_change"}
+    sensors = {"landing_sensor", "run_when_inputs_change", "stream_sensor"}
+    assert {sensor.name for sensor in repository.sensor_defs} == sensors
     assert {schedule.name for schedule in repository.schedule_defs} == {
-        f"load_{table.asset_key[1]}_{table.asset_key[2]}" for table in TABLES if table.layer == "raw"
-    } - {"load_landing_daily_bars"}
+        f"load_{table.asset_key[1]}_{table.asset_key[2]}"
+        for table in enabled_tables()
+        if table.layer == "raw" and table.asset_key not in AS_IT_COMES
+    }
     for schedule in repository.schedule_defs:
         assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 1 * * *", "America/New_York")
 

@@ -24,11 +24,11 @@ def bars(symbols=("A", "B"), sessions=SESSIONS):
             "instrument_id": np.repeat([f"ins_{symbol}" for symbol in symbols], sessions),
             "symbol": np.repeat(symbols, sessions),
             "session_date": np.tile(pd.date_range("2020-01-01", periods=sessions), len(symbols)),
-            "open_raw": close,
-            "high_raw": close * 1.01,
-            "low_raw": close * 0.98,
-            "close_raw": close,
-            "volume_raw": 1e6,
+            "open_split_adj": close,
+            "high_split_adj": close * 1.01,
+            "low_split_adj": close * 0.98,
+            "close_split_adj": close,
+            "volume_split_adj": 1e6,
         }
     )
 
@@ -43,7 +43,10 @@ def trades(*, days=4, count=4000, symbols=("A", "B")):
                 {
                     "instrument_id": f"ins_{symbol}",
                     "symbol": symbol,
+                    "source": "binance",
                     "trade_id": [str(number) for number in range(count)],
+                    "sequence": np.arange(count),
+                    "is_suspicious": False,
                     "event_time": pd.Timestamp("2020-01-01", tz="UTC") + pd.to_timedelta(seconds, unit="s"),
                     "price": 100 + np.cumsum(rng.choice([-0.01, 0.0, 0.01], count)),
                     "quantity": rng.integers(1, 100, count).astype(float),
@@ -67,7 +70,7 @@ def test_each_instrument_is_computed_alone():
 
 def test_averages_and_volatility_by_a_plain_loop():
     table = tables.technical_indicators(bars(symbols=("A",)))
-    close = table["close_raw"].tolist()
+    close = table["close_split_adj"].tolist()
     returns = [math.nan] + [math.log(after / before) for before, after in pairwise(close)]
     for t in (20, 55, SESSIONS - 1):
         row = table.iloc[t]
@@ -81,7 +84,9 @@ def test_averages_and_volatility_by_a_plain_loop():
 def test_golden_numbers_of_a_straight_line():
     """Closes 1, 2, … 25: averages are midpoints, the band's deviation is that of 20 equidistant numbers."""
     line = bars(symbols=("A",), sessions=25).assign(
-        close_raw=np.arange(1.0, 26.0), high_raw=np.arange(1.0, 26.0) + 0.5, low_raw=np.arange(1.0, 26.0) - 0.5
+        close_split_adj=np.arange(1.0, 26.0),
+        high_split_adj=np.arange(1.0, 26.0) + 0.5,
+        low_split_adj=np.arange(1.0, 26.0) - 0.5,
     )
     last = tables.technical_indicators(line).iloc[-1]
     assert last["sma_20"] == pytest.approx(15.5)
@@ -125,13 +130,20 @@ def test_the_order_of_trades_does_not_matter_even_within_a_millisecond():
     pd.testing.assert_frame_equal(tables.vpin(shuffled, **VPIN), tables.vpin(ordered, **VPIN))
 
 
-def test_trade_ids_are_numbers_not_words():
+def test_trades_of_one_instant_follow_their_sequence():
     """Trade 10 comes after trade 9, although "10" comes before "9"."""
     same_instant = trades(days=3, count=2000, symbols=("A",))
     same_instant["event_time"] = same_instant["event_time"].dt.floor("D") + pd.Timedelta("1h")
     by_number = tables.vpin(same_instant, **VPIN)
     wider = same_instant.assign(trade_id=[f"{int(number) + 1_000_000}" for number in same_instant["trade_id"]])
     pd.testing.assert_frame_equal(by_number, tables.vpin(wider, **VPIN))
+
+
+def test_a_second_source_and_doubted_trades_add_no_volume():
+    alone = trades(symbols=("A",))
+    other = alone.iloc[::3].assign(source="alpaca", price=1.0)
+    doubted = alone.iloc[::5].assign(is_suspicious=True, quantity=1e9, sequence=-1)
+    pd.testing.assert_frame_equal(tables.vpin(alone, **VPIN), tables.vpin(pd.concat([other, alone, doubted]), **VPIN))
 
 
 @pytest.mark.parametrize("cut", [2000, 3100, 3999])
@@ -151,7 +163,10 @@ def test_a_first_trade_between_two_seconds_keeps_times_to_the_microsecond():
         {
             "instrument_id": "x",
             "symbol": "X",
+            "source": "binance",
             "trade_id": [str(number) for number in range(len(seconds))],
+            "sequence": np.arange(len(seconds)),
+            "is_suspicious": False,
             "event_time": pd.to_datetime(
                 1_546_041_600_000_000 + (seconds * 1e6).round().astype(int), unit="us", utc=True
             ),

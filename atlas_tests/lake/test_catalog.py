@@ -49,7 +49,7 @@ def test_an_unreachable_catalog_is_said_without_its_password(tmp_path: Path, ext
 
 
 def test_dbt_attaches_the_same_lake(lake: Lake) -> None:
-    lake.record_objects([], commit=CommitInfo("run", "asset"))
+    lake.record([], commit=CommitInfo("run", "asset"))
     told = lake.attach_options()
     assert (told["alias"], told["is_ducklake"]) == ("lake", True)
     connection = duckdb.connect(
@@ -67,7 +67,14 @@ def test_dbt_attaches_the_same_lake(lake: Lake) -> None:
     connection.close()
     assert lake.read("silver.by_dbt")["x"].tolist() == [1, 2]
     assert lake.version("silver.by_dbt") == lake.version("silver.by_dbt", recompute=True)
-    assert [info.name for info in lake.tables()] == ["raw.objects", "silver.by_dbt"]
+    assert [info.name for info in lake.tables()] == [
+        "raw.coverage",
+        "raw.objects",
+        "raw.quarantine",
+        "raw.quarantine_decisions",
+        "raw.schema_changes",
+        "silver.by_dbt",
+    ]
 
 
 def test_the_lock_excludes_other_threads_and_other_lakes_objects(config: LakeConfig) -> None:
@@ -90,7 +97,7 @@ def test_the_lock_excludes_other_threads_and_other_lakes_objects(config: LakeCon
 def test_a_lost_lock_stops_the_commit(lake: Lake, catalog_kind: str) -> None:
     if catalog_kind == "sqlite":
         pytest.skip("A file lock is lost only with its process.")
-    lake.record_objects([], commit=CommitInfo("run", "asset"))
+    lake.record([], commit=CommitInfo("run", "asset"))
     snapshot = lake.current_snapshot()
     import psycopg2
     import pyarrow as pa

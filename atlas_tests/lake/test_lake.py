@@ -11,7 +11,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from atlas_assets.lake import CommitInfo, Lake, LakeConfig, LakeError, Window, content_hash
+from atlas_assets.lake import (
+    CommitInfo,
+    CoverageEntry,
+    Lake,
+    LakeConfig,
+    LakeError,
+    QuarantinedRow,
+    Window,
+    WriteResult,
+    content_hash,
+)
 
 TABLE = "silver.daily_bars"
 SCHEMA = pa.schema([("symbol", pa.string()), ("session_date", pa.date32()), ("close_raw", pa.float64())])
@@ -87,6 +97,33 @@ def test_versions_do_not_depend_on_how_the_content_came_about(lake: Lake, make_c
     with lake.commit_lock(timeout=5), lake.connect() as connection:
         connection.execute("UPDATE silver.daily_bars SET close_raw = 2 WHERE symbol = 'AAPL'")
     assert lake.version(TABLE) == lake.version(TABLE, recompute=True) != last.table_version
+
+
+def test_a_version_that_follows_from_changes_is_that_of_the_rows(lake: Lake) -> None:
+    """What others than the lake commit, whether its version before was known or not, and whatever became of the file."""
+    write(lake, MONDAY)
+    file = lake.config.root / "versions.json"
+
+    def commit(statement: str) -> str:
+        with lake.commit_lock(timeout=5), lake.connect() as connection:
+            connection.execute(statement)
+        assert lake.version(TABLE) == lake.version(TABLE, recompute=True) == lake.version(TABLE)
+        return lake.version(TABLE)
+
+    first = commit("UPDATE silver.daily_bars SET close_raw = 2 WHERE symbol = 'AAPL'")
+    assert str(lake.current_snapshot()) in file.read_text()
+    commit("INSERT INTO silver.daily_bars SELECT * REPLACE (close_raw + 1 AS close_raw) FROM silver.daily_bars")
+    commit("DELETE FROM silver.daily_bars WHERE symbol = 'AAPL' AND close_raw > 2")
+    commit("ALTER TABLE silver.daily_bars ADD COLUMN n INTEGER")
+    commit("UPDATE silver.daily_bars SET n = 1")
+    commit("ALTER TABLE silver.daily_bars ALTER n TYPE BIGINT")
+    commit("CREATE OR REPLACE TABLE silver.daily_bars AS SELECT 'a' AS x")
+    snapshot = next(one.id for one in lake.snapshots() if lake.version(TABLE, as_of=one.id, recompute=True) == first)
+    assert lake.version(TABLE, as_of=snapshot) == first
+    known = file.read_text()
+    for spoiled in ("{", "[]", '{"silver.daily_bars": 1}', known.replace("T", "t")):
+        file.write_text(spoiled)
+        assert lake.version(TABLE) == lake.version(TABLE, recompute=True)
 
 
 def test_as_of_by_snapshot_and_by_time(lake: Lake) -> None:
@@ -320,3 +357,42 @@ def test_a_large_table_costs_its_window(lake: Lake) -> None:
     result = write(lake, date(1970, 1, 5), bars(date(1970, 1, 5), symbols=["S1"]))
     assert result.table_version == lake.version(TABLE, recompute=True)
     assert len(lake.read(TABLE)) == rows - 99
+
+
+def test_several_windows_are_replaced_at_once_and_nothing_beside_them(lake: Lake):
+    schema = pa.schema([("symbol", pa.string()), ("session_date", pa.date32()), ("close", pa.float64())])
+
+    def write(rows: list[tuple[str, int, float]], window: object) -> WriteResult:
+        data = pa.Table.from_pylist(
+            [{"symbol": symbol, "session_date": date(2024, 1, day), "close": close} for symbol, day, close in rows],
+            schema,
+        )
+        return lake.replace(
+            "raw.bars", data, schema=schema, keys=["symbol", "session_date"], window=window, commit=COMMIT
+        )
+
+    write([("BRK", 1, 1.0), ("BRK/B", 1, 2.0), ("BRK", 2, 3.0), ("BRK/B", 2, 4.0)], None)
+    first = Window("session_date", date(2024, 1, 1), date(2024, 1, 1), among=("symbol", ("BRK/B",)))
+    second = Window("session_date", date(2024, 1, 2), date(2024, 1, 2), among=("symbol", ("BRK",)))
+    changed = write([("BRK/B", 1, 20.0), ("BRK", 2, 30.0)], [first, second])
+    assert sorted(lake.read("raw.bars")["close"]) == [1.0, 4.0, 20.0, 30.0]
+    assert lake.version("raw.bars", recompute=True) == changed.table_version
+    with pytest.raises(LakeError, match="outside the window"):
+        write([("BRK", 1, 5.0)], [first, second])
+    added = write([("BRK", 3, 6.0)], ())
+    assert sorted(lake.read("raw.bars")["close"]) == [1.0, 4.0, 6.0, 20.0, 30.0]
+    assert lake.version("raw.bars", recompute=True) == added.table_version
+    with pytest.raises(LakeError, match="column ticker is not"):
+        write([], Window("session_date", None, None, among=("ticker", ("BRK",))))
+
+
+def test_the_ledgers_keep_each_line_once(lake: Lake):
+    moment = datetime(2024, 1, 2, tzinfo=UTC)
+    entry = CoverageEntry(
+        "eodhd", "eod", "AAPL", date(2024, 1, 1), date(2024, 1, 1), "missing", 0, moment, "run", None, "gone"
+    )
+    row = QuarantinedRow("eodhd", "eod", "0" * 64, 3, "close is missing", "{}", moment, "run")
+    assert lake.record([entry, row, entry], commit=COMMIT) == 2
+    assert lake.record([row, entry], commit=COMMIT) == 0
+    assert lake.read("raw.coverage")["reason"].tolist() == ["gone"]
+    assert lake.read("raw.quarantine")["position"].tolist() == [3]

@@ -112,7 +112,7 @@ def test_the_manifest_is_written_with_the_rows(lake: Lake) -> None:
 
     def write(*objects: ObjectRecord):
         return lake.replace(
-            "raw.bars", rows, schema=SCHEMA, keys=["symbol"], window=None, commit=COMMIT, objects=objects
+            "raw.bars", rows, schema=SCHEMA, keys=["symbol"], window=None, commit=COMMIT, records=objects
         )
 
     first = write(record, record)
@@ -126,14 +126,14 @@ def test_the_manifest_is_written_with_the_rows(lake: Lake) -> None:
     manifest = lake.read("raw.objects")
     assert list(manifest["run_id"]) == ["run-1", "run-2"]
     assert manifest["fetched_at"][0].isoformat() == "2024-01-02T03:00:00+00:00"
-    assert lake.record_objects([record], commit=COMMIT) == 0
-    assert lake.record_objects([replace(record, request="{}", status=500)], commit=COMMIT) == 1
+    assert lake.record([record], commit=COMMIT) == 0
+    assert lake.record([replace(record, request="{}", status=500)], commit=COMMIT) == 1
     assert lake.version("raw.bars") == first.table_version
 
 
 def test_differences_between_store_and_manifest(lake: Lake) -> None:
     known, orphan = put(lake.objects, b"known"), put(lake.objects, b"orphan")
-    lake.record_objects([record_of(known)], commit=COMMIT)
+    lake.record([record_of(known)], commit=COMMIT)
     assert lake.object_differences().orphans == (orphan.path,)
     assert lake.object_differences().missing == ()
     (lake.config.root / "objects" / known.path).unlink()

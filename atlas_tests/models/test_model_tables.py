@@ -22,7 +22,7 @@ def bars(closes, symbol="X", first="2020-01-06"):
             "symbol": symbol,
             "session_date": sessions,
             "event_time": (sessions + pd.Timedelta("21h")).tz_localize("UTC"),
-            "close_raw": np.asarray(closes, dtype=float),
+            "close_total_return_adj": np.asarray(closes, dtype=float),
         }
     )
 

@@ -19,7 +19,9 @@ def assets(*, code_version: str = "1", check_passes: bool = True, fails: bool = 
     def shape():
         return dg.AssetCheckResult(passed=check_passes)
 
-    @dg.asset(key=["gold", "y"], deps=[source], code_version=code_version, automation_condition=when_inputs_change())
+    @dg.asset(
+        key=["gold", "y"], deps=[source], code_version=code_version, automation_condition=when_inputs_change("gold")
+    )
     def derived():
         if fails:
             raise RuntimeError("broken")
@@ -126,7 +128,7 @@ def test_a_partition_loaded_again(world, content, requested):
     def source(context):
         return dg.MaterializeResult(data_version=dg.DataVersion(context.op_execution_context.op_config["content"]))
 
-    @dg.asset(key=["silver", "y"], deps=[source], automation_condition=when_inputs_change())
+    @dg.asset(key=["silver", "y"], deps=[source], automation_condition=when_inputs_change("silver"))
     def derived():
         return dg.MaterializeResult(data_version=dg.DataVersion("derived"))
 
@@ -149,3 +151,52 @@ def test_a_partition_loaded_again(world, content, requested):
     assert world.tick(definitions) == 0
     load("2018-12-28", content)
     assert world.tick(definitions) == requested
+
+
+def test_gold_waits_for_what_silver_became(world):
+    """A run of raw may leave silver as it was; then no gold runs. Where silver changed, gold runs together."""
+
+    def made(name, *deps):
+        layer = name[0]
+
+        @dg.asset(
+            key=list(name),
+            deps=deps,
+            automation_condition=None if layer == "raw" else when_inputs_change(layer),
+            config_schema={"content": dg.Field(str, default_value="same")},
+        )
+        def one(context):
+            return dg.MaterializeResult(data_version=dg.DataVersion(context.op_execution_context.op_config["content"]))
+
+        return one
+
+    raw = made(("raw", "x"))
+    names = made(("silver", "names"), raw)
+    bars, trades = made(("silver", "bars"), raw), made(("silver", "trades"), names)
+    risk = made(("gold", "risk"), bars)
+    definitions = dg.Definitions(
+        assets=[raw, names, bars, trades, risk, made(("gold", "vpin"), trades), made(("gold", "limits"), risk)]
+    )
+
+    def make(*keys: str, content: str = "same") -> None:
+        definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=world.instance,
+            asset_selection=[dg.AssetKey(key.split("/")) for key in keys],
+            run_config={"ops": {key.replace("/", "__"): {"config": {"content": content}} for key in keys}},
+        )
+
+    def requested() -> set[str]:
+        result = dg.evaluate_automation_conditions(definitions, world.instance, cursor=world.cursor)
+        world.cursor = result.cursor
+        return {result.key.to_user_string() for result in result.results if result.true_subset.size}
+
+    every = [key.to_user_string() for key in definitions.resolve_asset_graph().toposorted_asset_keys]
+    make(*every)
+    requested()
+    assert requested() == set()
+    make("raw/x", content="new")
+    silver = {"silver/names", "silver/bars", "silver/trades"}
+    assert requested() == silver
+    make("silver/bars", content="new")
+    make("silver/names", "silver/trades")
+    assert requested() == {"gold/risk", "gold/limits"}

@@ -14,10 +14,12 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
+from atlas_assets.contracts.quality import EXPECTATIONS
+from atlas_assets.contracts.quality.expectations import Family
 from atlas_assets.contracts.schema import arrow_schema
-from atlas_assets.contracts.tables import TABLES, table
 from atlas_assets.lake import CommitInfo, Lake, LakeConfig
-from atlas_assets.orchestration.checks import SHAPE, SURPRISE, TRUTH, all_contract_checks, contract_checks
+from atlas_assets.orchestration.checks import SHAPE, SURPRISE, TRUTH, contract_checks
+from atlas_assets.orchestration.tables import all_tables, table
 from atlas_tests.contracts import examples
 
 BARS = table("silver.daily_bars")
@@ -184,17 +186,50 @@ def test_losing_more_than_half_the_rows_surprises(
     assert surprise.metadata["rows_before"].value == before
 
 
-def test_every_table_has_its_three_checks():
-    keys = {key for checks in all_contract_checks() for key in checks.check_keys}
-    expected = {
-        dg.AssetCheckKey(dg.AssetKey(one.asset_key), name) for one in TABLES for name in (SHAPE, TRUTH, SURPRISE)
-    }
-    assert keys == expected
+def test_every_table_has_its_checks():
+    for one in all_tables():
+        families = [family.value for family in Family] if one.layer == "silver" else []
+        checks = contract_checks(one)
+        assert sorted(key.name for key in checks.check_keys) == sorted([SHAPE, TRUTH, SURPRISE, *families])
+        for spec in checks.check_specs:
+            if spec.name in families:
+                assert spec.metadata["owner"] == "team:data-engineering"
+                assert all(
+                    expected.says in (spec.description or "")
+                    for expected in EXPECTATIONS[one.name]
+                    if expected.family == spec.name
+                )
+
+
+def test_a_family_gives_numbers_and_the_rows_that_fail(lake: OpenLake, instance: dg.DagsterInstance):
+    write(lake, bars(4, low_raw=0.7, high_raw=0.6))
+    checks = outcomes(judged(lake, instance))
+    consistency = checks["consistency"]
+    assert (consistency.passed, consistency.severity) == (False, dg.AssetCheckSeverity.WARN)
+    numbers = {name: value.value for name, value in consistency.metadata.items()}
+    assert numbers["prices_out_of_order"] == 1
+    assert numbers["prices_out_of_order_judged"] == 4
+    assert numbers["prices_out_of_order_share"] == 0.25
+    assert "0.7" in numbers["prices_out_of_order_sample"]
+    assert "1 of 4 prices out of order" in (consistency.description or "")
+    # Without a table of instruments nobody can say whether they are known, and the check says that.
+    assert "instruments" in numbers["unknown_instruments_not_judged"]
+    assert checks["accuracy"].passed
+    assert checks["completeness"].metadata["missing_values"].value == 0
+
+
+def test_missing_values_are_counted_by_column_and_never_filled(lake: OpenLake, instance: dg.DagsterInstance):
+    write(lake, bars(4, volume_raw=None, open_raw=None))
+    metadata = outcomes(judged(lake, instance))["completeness"].metadata
+    assert metadata["missing_values"].value == 2
+    assert metadata["missing_values_by_column"].value == {"open_raw": 1, "volume_raw": 1}
 
 
 def test_making_the_checks_imports_no_pandas():
     program = (
-        "import sys; from atlas_assets.orchestration.checks import all_contract_checks; all_contract_checks();"
+        "import sys; from atlas_assets.contracts.tables import DERIVED_TABLES;"
+        "from atlas_assets.orchestration.checks import contract_checks;"
+        "[contract_checks(table) for table in DERIVED_TABLES];"
         "print([name for name in ('pandas', 'pandera', 'pyarrow', 'duckdb') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

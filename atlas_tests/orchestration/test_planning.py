@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
+
 import dagster as dg
 import pytest
 
-from atlas_assets.lake import TableInfo
+from atlas_assets.lake import CommitInfo, CoverageEntry, TableInfo
 from atlas_assets.orchestration.planning import Load, all_missing_loads, missing_loads, next_wave, stale_assets
 
+NOW = datetime(2018, 12, 31, 23, 59, 59, tzinfo=UTC)
 DAYS = dg.DailyPartitionsDefinition("2018-12-24", end_date="2019-01-01")
 RAW = dg.AssetKey(["raw", "eodhd", "eod"])
 BARS = dg.AssetKey(["silver", "market", "daily_bars"])
@@ -144,3 +147,73 @@ def test_what_stands_on_something_stale_waits():
     assert next_wave(assets(), stale) == [BARS]
     assert next_wave(assets(), {RISK: "silver.daily_bars changed", BACKTESTS: "never made"}) == [RISK, BACKTESTS]
     assert next_wave(assets(), {}) == []
+
+
+class TestTheLedger:
+    """A loaded partition that lacks something is loaded again."""
+
+    @pytest.fixture
+    def loaded(self, atlas_home, instance):
+        """All partitions of the sandbox's bars, as the ledger of a whole load would have them."""
+        from atlas_assets.orchestration.resources import configured_lake
+
+        load(instance, *DAYS.get_partition_keys())
+        self.say(configured_lake(), "GSPC.INDX")
+        self.say(configured_lake(), "IXIC.INDX")
+        return configured_lake()
+
+    @staticmethod
+    def say(lake, instrument, first="1999-01-01", last="2018-12-31", state="final", final_from=None):
+        line = CoverageEntry(
+            source="eodhd",
+            dataset="eod",
+            instrument=instrument,
+            first_day=date.fromisoformat(first),
+            last_day=date.fromisoformat(last),
+            state=state,
+            rows=1,
+            asked_at=NOW,
+            run_id="run",
+            final_from=final_from,
+            reason="busy" if state == "missing" else None,
+        )
+        lake.record([line], commit=CommitInfo(run_id="run", asset="raw/eodhd/eod"))
+
+    def due(self, instance, lake) -> list[tuple[str, str]]:
+        return [(one.first, one.last) for one in missing_loads(RAW, DAYS, instance, lake)]
+
+    def test_nothing_is_due_where_all_is_final(self, instance, loaded):
+        assert self.due(instance, loaded) == []
+        assert all_missing_loads(assets(), instance, loaded) == []
+
+    def test_a_gap_is(self, instance, loaded):
+        self.say(loaded, "IXIC.INDX", "2018-12-27", "2018-12-28", "missing")
+        assert self.due(instance, loaded) == [("2018-12-27", "2018-12-28")]
+
+    def test_a_new_instrument_is(self, instance, loaded):
+        from atlas_assets.orchestration.resources import configured_settings
+
+        section = configured_settings().data_sources.eod_historical
+        section.symbols.append("NEW.US")
+        assert self.due(instance, loaded) == [("2018-12-24", "2018-12-31")]
+
+    def test_what_can_be_final_now_is_and_what_cannot_yet_is_not(self, instance, loaded):
+        self.say(loaded, "IXIC.INDX", "2018-12-28", "2018-12-29", "present", NOW - timedelta(days=1))
+        self.say(loaded, "IXIC.INDX", "2018-12-30", "2018-12-30", "present", NOW + timedelta(days=1))
+        self.say(loaded, "IXIC.INDX", "2018-12-31", "2018-12-31", "partial", NOW + timedelta(days=2))
+        assert self.due(instance, loaded) == [("2018-12-28", "2018-12-29")]
+
+    def test_without_a_lake_only_what_dagster_knows_counts(self, instance, loaded):
+        self.say(loaded, "IXIC.INDX", "2018-12-27", "2018-12-28", "missing")
+        assert missing_loads(RAW, DAYS, instance) == []
+
+    def test_the_ledger_is_read_once(self, instance, loaded):
+        """However many partitions and instruments there are."""
+        calls = []
+        sql = loaded.sql
+        loaded.sql = lambda *asked, **more: (calls.append(asked), sql(*asked, **more))[1]
+        try:
+            assert self.due(instance, loaded) == []
+        finally:
+            del loaded.sql
+        assert len(calls) == 1

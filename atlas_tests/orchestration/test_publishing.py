@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 
 from atlas_assets.contracts.schema import arrow_schema
-from atlas_assets.contracts.tables import table
 from atlas_assets.lake import LakeError, Window
 from atlas_assets.orchestration.publishing import AssetRun, table_of
 from atlas_assets.orchestration.resources import LakeResource, configured_lake
+from atlas_assets.orchestration.tables import table
 
 FEAR = table("raw.alternative_me_fear_greed")
 KEY = dg.AssetKey(list(FEAR.asset_key))
@@ -193,4 +193,4 @@ def test_a_run_sees_the_lake_as_it_was_when_it_began(runs):
 
 
 def test_an_asset_knows_its_table():
-    assert table_of(KEY) is FEAR
+    assert table_of(tuple(KEY.path)) is FEAR

@@ -24,7 +24,7 @@ def bars(symbol="A", sessions=121, seed=6):
             "instrument_id": f"ins_{symbol}",
             "symbol": symbol,
             "session_date": pd.bdate_range("2020-01-01", periods=sessions),
-            "close_raw": 100 * np.exp(np.cumsum(rng.standard_t(4, sessions) * 0.01)),
+            "close_total_return_adj": 100 * np.exp(np.cumsum(rng.standard_t(4, sessions) * 0.01)),
         }
     )
 
@@ -52,7 +52,7 @@ def test_columns_and_keys(table):
 
 
 def test_every_row_is_that_of_the_window_before_its_session(table):
-    closes, days = bars()["close_raw"].tolist(), bars()["session_date"].tolist()
+    closes, days = bars()["close_total_return_adj"].tolist(), bars()["session_date"].tolist()
     returns = [math.log(after / before) for before, after in pairwise(closes)]
     for row in table.itertuples():
         today = days.index(row.session_date) - 1
@@ -79,7 +79,7 @@ def test_the_future_is_not_seen(table, cut):
 
 def test_a_sessions_own_return_does_not_change_its_value_at_risk(table):
     crash = bars()
-    crash.loc[120, "close_raw"] /= 2
+    crash.loc[120, "close_total_return_adj"] /= 2
     changed = value_at_risk(crash)
     columns = ["value_at_risk", "expected_shortfall"]
     pd.testing.assert_frame_equal(changed[columns], table[columns], check_exact=True)

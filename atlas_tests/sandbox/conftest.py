@@ -11,14 +11,18 @@ from typing import Any
 import httpx
 import pytest
 
-from atlas_assets.sandbox import DEFAULT_API_KEYS, SandboxTransport
+from atlas_assets.sandbox import DEFAULT_KEYS, SandboxTransport
 
 CLOCK = datetime(2018, 12, 31, 23, 59, 59, tzinfo=UTC)
 WIRE = Path(__file__).resolve().parents[3] / "shared" / "wire"
 HOSTS = {
-    "eodhd": ("https://eodhd.com/api/", {"api_token": DEFAULT_API_KEYS["eod_historical"], "fmt": "json"}),
-    "fred": ("https://api.stlouisfed.org/fred/", {"api_key": DEFAULT_API_KEYS["fred"], "file_type": "json"}),
+    "eodhd": ("https://eodhd.com/api/", {"api_token": DEFAULT_KEYS["eod_historical"], "fmt": "json"}),
+    "fred": ("https://api.stlouisfed.org/fred/", {"api_key": DEFAULT_KEYS["fred"], "file_type": "json"}),
     "binance": ("https://data-api.binance.vision/api/v3/", {}),
+    "binance_dumps": ("https://data.binance.vision/data/spot/daily/", {}),
+    "coingecko": ("https://api.coingecko.com/api/v3/coins/", {"vs_currency": "usd"}),
+    "coingecko_pro": ("https://pro-api.coingecko.com/api/v3/coins/", {"vs_currency": "usd"}),
+    "imf": ("https://api.imf.org/external/sdmx/3.0/", {}),
     "alternative_me": ("https://api.alternative.me/", {}),
     "news": ("https://news.example/", {}),
 }

@@ -7,7 +7,6 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from atlas_assets.sandbox import Limits
 from atlas_assets.sandbox.simulator import FIRST_DAY, MARKETS, TradeSimulator, simulate_day
 
 DAY_MS = 86_400_000
@@ -157,7 +156,7 @@ def test_errors_are_400(ask, path, params, code):
 
 
 def test_weight_limit(ask_at):
-    ask = ask_at(limits=Limits(binance_weight_per_minute=10))
+    ask = ask_at(limits={"binance_weight_per_minute": 10})
     replies = [ask("binance", "aggTrades", symbol="BTCUSDT", limit=1) for _ in range(4)]
     assert [reply.status_code for reply in replies] == [200, 200, 429, 200]
     assert [reply.headers["X-MBX-USED-WEIGHT-1M"] for reply in replies] == ["4", "8", "12", "4"]
@@ -255,3 +254,9 @@ def test_shape_is_the_recorded_one(ask, wire):
 
 def _types(row):
     return [(name, type(value)) for name, value in (row.items() if isinstance(row, dict) else enumerate(row))]
+
+
+def test_a_delisted_pair_stays_in_the_list(ask):
+    pairs = {row["symbol"]: row["status"] for row in ask("binance", "exchangeInfo").json()["symbols"]}
+    assert pairs == {"BTCUSDT": "TRADING", "ETHUSDT": "TRADING", "BCCUSDT": "BREAK"}
+    assert ask("binance", "klines", symbol="BCCUSDT", interval="1m").status_code == 400

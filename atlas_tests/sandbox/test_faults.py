@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
-from atlas_assets.sandbox import ALL_KINDS, DEFAULT_KINDS, FaultKind, FaultPlan
+from atlas_assets.sandbox import ALL_KINDS, DEFAULT_KINDS, ENDINGS, PASSING_KINDS, Ending, FaultKind, FaultPlan
 
 TRADES = ("binance", "aggTrades", {"symbol": "BTCUSDT", "fromId": 0, "limit": 50})
 PAGES = (
@@ -36,7 +36,7 @@ def faulty(ask_at):
 
 def rows_of(reply):
     document = reply.json()
-    return document if isinstance(document, list) else document.get("observations") or document["data"]
+    return document if isinstance(document, list) else document.get("observations", document.get("data", []))
 
 
 def test_the_same_seed_gives_the_same_run(ask_at):
@@ -65,9 +65,27 @@ def test_rate_and_kinds():
     faults = [plan.draw(f"GET https://a.example/{number}") for number in range(4000)]
     kinds = Counter(fault.kind for fault in faults if fault)
     assert kinds.total() / 4000 == pytest.approx(0.3, abs=0.03)
-    assert set(kinds) == set(DEFAULT_KINDS) == set(ALL_KINDS) - {FaultKind.SILENT_REVISION}
+    assert set(kinds) == set(DEFAULT_KINDS)
     with pytest.raises(ValueError, match="probability"):
         FaultPlan(rate=1.5)
+
+
+def test_every_kind_says_how_it_ends():
+    assert set(ENDINGS) == set(ALL_KINDS)
+    assert {kind for kind in ALL_KINDS if ENDINGS[kind] is Ending.TRUE} == DEFAULT_KINDS
+    assert {kind for kind in ALL_KINDS if ENDINGS[kind] is not Ending.REVISED} == PASSING_KINDS
+    assert {kind for kind in ALL_KINDS if ENDINGS[kind] is Ending.REVISED} == {
+        FaultKind.PRICE_UNIT,
+        FaultKind.EMPTY_LIST,
+        FaultKind.SILENT_REVISION,
+    }
+
+
+@pytest.mark.parametrize(("kind", "length"), [(FaultKind.RATE_LIMIT_STORM, 6), (FaultKind.FLAPPING, 8)])
+def test_storms_outlast_a_client_and_then_spare_the_request(kind, length):
+    plan = FaultPlan(seed=1, rate=1.0, kinds={kind})
+    drawn = [plan.draw("GET https://a.example/") for _ in range(2 * length + 2)]
+    assert [fault.kind if fault else None for fault in drawn] == ([kind] * length + [None]) * 2
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -159,3 +177,78 @@ def test_feeds_are_hit_too(faulty, ask):
 def test_error_replies_keep_their_rows(faulty):
     reply = faulty(FaultKind.DUPLICATED_PAGE)("eodhd", "eod/NOPE.US")
     assert (reply.status_code, reply.text) == (404, "Ticker Not Found.")
+
+
+def test_the_reset_of_a_limit_as_a_second_since_1970(faulty):
+    reply = faulty(FaultKind.RATE_LIMITED_EPOCH)(*TRADES[:2], **TRADES[2])
+    date = parsedate_to_datetime(reply.headers["Date"]).timestamp()
+    assert (reply.status_code, int(reply.headers["X-Rate-Limit-Reset"]) - date) == (429, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [(FaultKind.BANNED, 418), (FaultKind.QUOTA_EXHAUSTED, 402), (FaultKind.REDIRECTED, 302)]
+)
+def test_refusals(faulty, kind, status):
+    reply = faulty(kind)(*TRADES[:2], **TRADES[2])
+    assert reply.status_code == status
+    if kind is FaultKind.REDIRECTED:
+        assert httpx.URL(reply.headers["Location"]).host == "elsewhere.example"
+
+
+def test_bodies_that_are_cut_or_empty_or_mislabelled(faulty, ask):
+    vendor, path, params = TRADES
+    true = ask(vendor, path, **params)
+    assert faulty(FaultKind.EMPTY_BODY)(vendor, path, **params).content == b""
+    with pytest.raises(ValueError, match=r"."):  # httpx does not notice that a gzip stream is cut
+        faulty(FaultKind.TRUNCATED_GZIP)(vendor, path, **params).json()
+    labelled = faulty(FaultKind.WRONG_TYPE)(vendor, path, **params)
+    assert (labelled.headers["Content-Type"], labelled.content) == ("text/html", true.content)
+    skewed = faulty(FaultKind.CLOCK_SKEW)(vendor, path, **params)
+    off = parsedate_to_datetime(skewed.headers["Date"]) - parsedate_to_datetime(true.headers["Date"])
+    assert skewed.content == true.content
+    assert 0 < abs(off.total_seconds()) <= 12 * 3600
+
+
+def test_a_slow_drip_is_the_true_body_in_time(ask_at, ask):
+    ticks = []
+    plan = FaultPlan(rate=1.0, kinds={FaultKind.SLOW_DRIP}, max_consecutive=99, tick=lambda: ticks.append(1))
+    vendor, path, params = TRADES
+    true = ask(vendor, path, **params).content
+    assert ask_at(faults=plan)(vendor, path, **params).content == true
+    assert len(ticks) == -(-len(true) // 64)
+
+
+def test_pages_that_shift_or_repeat(faulty, ask):
+    vendor, path, params = "binance", "aggTrades", {"symbol": "BTCUSDT", "fromId": 200, "limit": 50}
+    true = [row["a"] for row in rows_of(ask(vendor, path, **params))]
+    shifted = [row["a"] for row in rows_of(faulty(FaultKind.SHIFTED_PAGE)(vendor, path, **params))]
+    assert shifted == [197, 198, 199, *true]
+    looping = [row["a"] for row in rows_of(faulty(FaultKind.PAGE_LOOP)(vendor, path, **params))]
+    assert looping == list(range(150, 200))
+    first = {"symbol": "BTCUSDT", "fromId": 0, "limit": 50}
+    for kind in (FaultKind.SHIFTED_PAGE, FaultKind.PAGE_LOOP):
+        assert rows_of(faulty(kind)(vendor, path, **first)) == rows_of(ask(vendor, path, **first))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_schemas_and_units_that_change(faulty, ask, page):
+    vendor, path, params = page
+    true = rows_of(ask(vendor, path, **params))
+    renamed = rows_of(faulty(FaultKind.RENAMED_COLUMN)(vendor, path, **params))
+    assert all(len(row) >= len(old) and row != old for row, old in zip(renamed, true, strict=True))
+    retyped = rows_of(faulty(FaultKind.RETYPED_COLUMN)(vendor, path, **params))
+    assert all(row != old for row, old in zip(retyped, true, strict=True))
+    dear = rows_of(faulty(FaultKind.PRICE_UNIT)(vendor, path, **params))
+    assert any(row != old for row, old in zip(dear, true, strict=True))
+    assert not {"observations", "data"} & faulty(FaultKind.MISSING_KEY)(vendor, path, **params).json().keys()
+    assert rows_of(faulty(FaultKind.EMPTY_LIST)(vendor, path, **params)) == []
+    wider = rows_of(faulty(FaultKind.ADDED_COLUMN)(vendor, path, **params))
+    for row, old in zip(wider, true, strict=True):
+        assert row == (old if isinstance(old, list) else old | {"added_by_the_vendor": 1})
+
+
+def test_units_of_time(faulty, ask):
+    vendor, path, params = TRADES
+    true = [row["T"] for row in rows_of(ask(vendor, path, **params))]
+    spoilt = [row["T"] for row in rows_of(faulty(FaultKind.TIME_UNIT)(vendor, path, **params))]
+    assert spoilt == [time // 1000 for time in true]

@@ -6,7 +6,6 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from atlas_assets.sandbox import Limits
 from atlas_assets.sandbox.market_data import SERIES_SOURCES, macro_values
 from atlas_assets.sandbox.vintages import REVISION_SCALE, release_dates, vintages
 
@@ -182,7 +181,7 @@ def test_errors_are_400(ask, params, text):
 
 
 def test_rate_limit(ask_at):
-    ask = ask_at(limits=Limits(fred_requests_per_minute=1))
+    ask = ask_at(limits={"fred_requests_per_minute": 1})
     replies = [ask("fred", "series", series_id="AAA") for _ in range(3)]
     assert [reply.status_code for reply in replies] == [200, 429, 200]
     assert replies[1].json()["error_code"] == 429
@@ -225,3 +224,43 @@ def test_shape_is_the_recorded_one(ask, wire):
     )
     wrong = ask("fred", "series", series_id="GDPC1", api_key="1" * 32).json()["error_message"]
     assert wrong.startswith(wire("fred/error_400_api_key.json")["error_message"])
+
+
+def test_releases_are_listed_and_paged(ask):
+    found = ask("fred", "releases").json()
+    assert found["count"] == len(found["releases"]) == 7
+    assert {(row["id"], row["name"]) for row in found["releases"]} >= {(10, "Consumer Price Index")}
+    page = ask("fred", "releases", limit=2, offset=6).json()
+    assert (page["count"], len(page["releases"])) == (7, 1)
+
+
+def test_the_release_of_a_series_is_that_which_brings_it(ask):
+    (found,) = ask("fred", "series/release", series_id="GDPC1").json()["releases"]
+    assert (found["id"], found["name"]) == (53, "Gross Domestic Product")
+
+
+@pytest.mark.recorded
+def test_the_release_of_a_series_looks_as_recorded(ask, wire):
+    real, ours = wire("fred/series_release_GDP.json"), ask("fred", "series/release", series_id="GDPC1").json()
+    assert list(ours) == list(real)
+    assert list(ours["releases"][0]) == list(real["releases"][0])
+
+
+def test_release_dates_follow_the_vintages_and_end_at_the_present(ask):
+    found = ask("fred", "release/dates", release_id=10, realtime_start="2018-11-01").json()
+    assert [row["date"] for row in found["release_dates"]] == ["2018-11-13", "2018-12-13"]
+    assert {tuple(row) for row in found["release_dates"]} == {("release_id", "date")}
+    of_all = ask("fred", "releases/dates", realtime_start="2018-12-01", realtime_end="9999-12-31").json()
+    days = [row["date"] for row in of_all["release_dates"]]
+    assert days == sorted(days, reverse=True)
+    assert max(days) == "2018-12-31"
+    assert all(row["release_name"] for row in of_all["release_dates"])
+    oldest_first = ask("fred", "releases/dates", realtime_start="2018-12-01", sort_order="asc", limit=3).json()
+    assert [row["date"] for row in oldest_first["release_dates"]] == sorted(days)[:3]
+
+
+def test_an_unknown_release_is_refused(ask):
+    reply = ask("fred", "release/dates", release_id=999)
+    assert (reply.status_code, reply.json()["error_message"]) == (400, "Bad Request.  The release does not exist.")
+    reply = ask("fred", "releases/dates", include_release_dates_with_no_data="maybe")
+    assert reply.status_code == 400

@@ -24,6 +24,8 @@ FLAGS = [
 ]
 PATIENCE_MILLISECONDS = 30_000
 
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
+
 Shoot = Callable[[Page, str], Path]
 
 

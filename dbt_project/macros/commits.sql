@@ -8,6 +8,9 @@ How silver follows raw. A silver table is a function of raw, applied to each val
 
 in one transaction whose commit message carries the snapshot read. Late, corrected and vanished rows need no rule
 of their own. Where the past is unknown (other code, expired snapshots, a table made anew) every scope is touched.
+A table of reference data follows no raw table: `made_of_code` is a query of its scopes, touched when the code is another.
+`touched_by` names raw tables, and with their schema silver ones, whose commits are followed in the same way; in the
+query `also_touched`, {since} and {now} are the first and the last snapshot whose changes are followed.
 -#}
 
 {#- First statement of a model's transaction: collects the touched scopes and says who commits. -#}
@@ -17,21 +20,27 @@ of their own. Where the past is unknown (other code, expired snapshots, a table 
         {%- set scope = meta['scope'] | join(', ') %}
         {%- set now = run_query('from ' ~ this.database ~ '.current_snapshot()').columns[0][0] %}
         {%- set since = last_snapshot_read(now) %}
+        {%- if is_incremental() %}
+        {%- set changed = changed_tables(since) %}
         create or replace temporary table touched_keys as
-        {%- for table, columns in meta['touched_by'].items() %}
-            {{ 'union' if not loop.first }}
-            select
-                {%- for column in columns %}
-                {{ column }} as {{ meta['scope'][loop.index0] }}{{ ',' if not loop.last }}
-                {%- endfor %}
-            from {{ changed_rows(table, since, now) }}
+        select {{ scope }} from {{ this }} where {{ since is none }}
+        {%- for table, columns in meta['touched_by'].items() if since is none or full_name(table) in changed %}
+        union
+        select
+            {%- for column in columns %}
+            {{ column }} as {{ meta['scope'][loop.index0] }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        from {{ changed_rows(table, since, now) }}
         {%- endfor %}
-        {%- if since is none and is_incremental() %}
-            union
-            select {{ scope }} from {{ this }}
+        {%- if 'made_of_code' in meta %}
+        union
+        from ({{ meta['made_of_code'] }}) where {{ since is none }}
         {%- endif %};
-        {%- if meta.get('also_touched') %}
-        insert into touched_keys {{ meta['also_touched'] }};
+        {{- remember_bounds(meta['scope']) }}
+        {%- if meta.get('also_touched') and since is not none %}
+        insert into touched_keys {{ meta['also_touched'] | replace('{since}', since + 1) | replace('{now}', now) }};
+        {{- remember_bounds(meta['scope']) }}
+        {%- endif %}
         {%- endif %}
         call {{ this.database }}.set_commit_message(
             'dbt', {{ sql_text(asset_name()) }}, extra_info => {{ sql_text(tojson(commit_record(now))) }}
@@ -52,25 +61,83 @@ of their own. Where the past is unknown (other code, expired snapshots, a table 
     using touched_keys as touched
     where
         {%- for column in config.get('meta')['scope'] %}
-        {{ 'and' if not loop.first }} kept.{{ column }} = touched.{{ column }}
-        {%- endfor %};
+        kept.{{ column }} = touched.{{ column }} and
+        {%- endfor %}
+        {{ within_bounds('kept') }}
+        and not exists (select 1 from {{ arguments['temp_relation'] }} as made where {{ same_row('made', 'kept', arguments) }});
     insert into {{ arguments['target_relation'] }} ({{ columns }})
-    select {{ columns }} from {{ arguments['temp_relation'] }} order by {{ arguments['unique_key'] | join(', ') }}
+    select {{ columns }}
+    from {{ arguments['temp_relation'] }} as made
+    where not exists (
+        select 1 from {{ arguments['target_relation'] }} as kept
+        where {{ within_bounds('kept') }} and {{ same_row('made', 'kept', arguments) }}
+    )
+    order by {{ arguments['unique_key'] | join(', ') }}
 {% endmacro %}
 
+{#-
+The bounds of what is touched, as the variables first_<column> and last_<column>. A condition on variables is one on
+constants: it tells the readers of files what they need not read, which a join with `touched_keys` does not.
+-#}
+{% macro remember_bounds(columns) %}
+    {%- for column in columns %}
+        set variable first_{{ column }} = (select min({{ column }}) from touched_keys);
+        set variable last_{{ column }} = (select max({{ column }}) from touched_keys);
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro within_bounds(table) -%}
+    {%- for column in config.get('meta')['scope'] %}
+    {{ table }}.{{ column }} between getvariable('first_{{ column }}') and getvariable('last_{{ column }}')
+    {{- ' and ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{#- Rows that did not change are neither deleted nor written, so that who reads the table's changes sees only those. -#}
+{% macro same_row(one, other, arguments) -%}
+    {%- for column in arguments['unique_key'] %}{{ one }}.{{ column }} = {{ other }}.{{ column }} and {% endfor -%}
+    {%- for column in arguments['dest_columns'] | map(attribute='quoted') %}
+    {{ one }}.{{ column }} is not distinct from {{ other }}.{{ column }}{{ ' and' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
 {% macro changed_rows(table, since, now) -%}
+    {%- set schema, name = full_name(table).split('.') -%}
     {%- if since is none -%}
-        {{ this.database }}.raw.{{ table }}
+        {{ this.database }}.{{ schema }}.{{ name }}
     {%- else -%}
-        {{ this.database }}.raw.table_changes('{{ table }}', {{ since + 1 }}, {{ now }})
+        {{ this.database }}.{{ schema }}.table_changes('{{ name }}', {{ since + 1 }}, {{ now }})
     {%- endif -%}
+{%- endmacro %}
+
+{#- The tables that commits since a snapshot wrote to: following one that nobody wrote to costs as much as one that changed. -#}
+{% macro changed_tables(since) %}
+    {%- if since is none %}{{ return([]) }}{% endif %}
+    {%- set catalog = '__ducklake_metadata_' ~ this.database %}
+    {%- set query %}
+        select distinct s.schema_name || '.' || t.table_name
+        from (
+            select unnest(flatten(map_values(changes))) as table_id
+            from {{ this.database }}.snapshots()
+            where snapshot_id > {{ since }}
+        ) as written
+        inner join {{ catalog }}.ducklake_table as t on written.table_id = cast(t.table_id as varchar)
+        inner join {{ catalog }}.ducklake_schema as s on t.schema_id = s.schema_id
+    {%- endset %}
+    {{ return(run_query(query).columns[0].values() | list) }}
+{% endmacro %}
+
+{#- A table of `touched_by` is a raw one unless its schema is named. -#}
+{% macro full_name(table) -%}
+    {{ table if '.' in table else 'raw.' ~ table }}
 {%- endmacro %}
 
 {#- The snapshot that the table's last commit had read; none where the change feed cannot be followed from there. -#}
 {% macro last_snapshot_read(now) %}
     {%- if not is_incremental() %}{{ return(none) }}{% endif %}
     {%- set catalog = '__ducklake_metadata_' ~ this.database %}
-    {%- set sources = config.get('meta')['touched_by'] | list %}
+    {%- set sources = [] %}
+    {%- for table in config.get('meta')['touched_by'] %}{% do sources.append(full_name(table)) %}{% endfor %}
     {%- set query %}
         with commits as (
             select
@@ -88,23 +155,20 @@ of their own. Where the past is unknown (other code, expired snapshots, a table 
         ),
         made as (
             select
-                max(t.begin_snapshot) filter (where s.schema_name = '{{ this.schema }}') as silver,
-                max(t.begin_snapshot) filter (where s.schema_name = 'raw') as raw
+                max(t.begin_snapshot) filter (where s.schema_name || '.' || t.table_name = '{{ this.schema }}.{{ this.identifier }}') as this,
+                coalesce(max(t.begin_snapshot) filter (where s.schema_name || '.' || t.table_name in ('{{ sources | join("', '") }}')), 0) as read_tables
             from {{ catalog }}.ducklake_table as t
             inner join {{ catalog }}.ducklake_schema as s on t.schema_id = s.schema_id
             where
                 t.end_snapshot is null
-                and (
-                    (s.schema_name = '{{ this.schema }}' and t.table_name = '{{ this.identifier }}')
-                    or (s.schema_name = 'raw' and t.table_name in ('{{ sources | join("', '") }}'))
-                )
+                and s.schema_name || '.' || t.table_name in ('{{ this.schema }}.{{ this.identifier }}', '{{ sources | join("', '") }}')
         )
         select last_commit.snapshot_read
         from last_commit, made
         where
             last_commit.code_version = {{ sql_text(code_version()) }}
-            and last_commit.snapshot_id >= made.silver
-            and last_commit.snapshot_read >= made.raw
+            and last_commit.snapshot_id >= made.this
+            and last_commit.snapshot_read >= made.read_tables
             and (select count(*) from commits where commits.snapshot_id > last_commit.snapshot_read)
             = {{ now }} - last_commit.snapshot_read
     {%- endset %}

@@ -8,11 +8,11 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 
 @dg.asset(
     key=["gold", "clustering", "regimes"],
-    deps=[dg.AssetKey(["silver", "market", "daily_bars"])],
+    deps=[dg.AssetKey(["silver", "market", "daily_bars"]), dg.AssetKey(["silver", "market", "corporate_actions"])],
     description="Calm and turbulent sessions by a two-state Markov-switching model, filtered probabilities.",
     metadata={"parameters": "regimes"},
     kinds={"python", "statsmodels"},
-    code_version="1",
+    code_version="2",
 )
 def regimes(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Regime of every session of the configured instruments."""
@@ -20,7 +20,7 @@ def regimes(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
     from atlas_assets.orchestration import plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.regimes
-    bars = run.read("silver.daily_bars", symbols=parameters.symbols)
+    bars = run.adjusted_bars(symbols=parameters.symbols)
     table = tables.regimes(bars, symbols=parameters.symbols, window_size=parameters.window_size)
     return run.publish(
         table,

@@ -8,7 +8,7 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 
 @dg.asset(
     key=["gold", "indicators", "technical_indicators"],
-    deps=[dg.AssetKey(["silver", "market", "daily_bars"])],
+    deps=[dg.AssetKey(["silver", "market", "daily_bars"]), dg.AssetKey(["silver", "market", "corporate_actions"])],
     description="SMA, EMA, RSI, MACD, Bollinger bands, ATR and realised volatility of every instrument.",
     kinds={"python", "pandas"},
     code_version="1",
@@ -19,7 +19,7 @@ def technical_indicators(context: dg.AssetExecutionContext, lake: LakeResource) 
     from atlas_assets.orchestration import plots
 
     run = AssetRun(context, lake)
-    table = tables.technical_indicators(run.read("silver.daily_bars"))
+    table = tables.technical_indicators(run.adjusted_bars())
     return run.publish(
         table,
         metadata={
@@ -36,7 +36,7 @@ def technical_indicators(context: dg.AssetExecutionContext, lake: LakeResource) 
     description="Volume-synchronised probability of informed trading, trailing bucket size and deviation.",
     metadata={"parameters": "vpin"},
     kinds={"python", "numpy"},
-    code_version="1",
+    code_version="2",
 )
 def vpin(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """VPIN of every traded instrument."""
@@ -44,9 +44,8 @@ def vpin(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materializ
     from atlas_assets.orchestration import plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.vpin
-    trades = run.read(
-        "silver.trades", columns=["instrument_id", "symbol", "trade_id", "event_time", "price", "quantity"]
-    )
+    columns = ["instrument_id", "symbol", "source", "trade_id", "sequence", "event_time", "price", "quantity"]
+    trades = run.read("silver.trades", columns=[*columns, "is_suspicious"])
     table = tables.vpin(
         trades,
         bar_seconds=parameters.bar_seconds,

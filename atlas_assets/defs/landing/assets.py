@@ -1,10 +1,13 @@
-"""Daily bars from files dropped into the landing folder, and the sensor that notices them."""
+"""Raw assets of the files that people drop, and the sensors that notice them."""
 
 import time
 
 import dagster as dg
 
-from atlas_assets.orchestration.landing import Landed, fingerprint, reject, take, waiting_files
+from atlas_assets.contracts.raw import RawTable
+from atlas_assets.orchestration.inboxes import inboxes, waiting_for
+from atlas_assets.orchestration.landing import Landing, quarantine_check
+from atlas_assets.orchestration.locations import fingerprint
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
 
@@ -14,53 +17,87 @@ ACTIVE = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
 ]
+LOCAL_SECONDS, REMOTE_SECONDS = 5, 60
+RETRY_SECONDS = 900
+QUARANTINED = "quarantined_rows"
 
 
-@dg.asset(
-    key=["raw", "landing", "daily_bars"],
-    description="Daily bars from files dropped into the landing folder, as written.",
-    kinds={"python", "file"},
-    pool="landing",
-    code_version="1",
-)
-def landed_daily_bars(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-    """Take every waiting file whole, or set it aside with the reason."""
-    from atlas_assets.contracts.schema import arrow_schema
-    from atlas_assets.lake import Window
+def landing_asset(table: RawTable) -> dg.AssetsDefinition:
+    """The asset that takes the files of a table."""
 
-    settings, run = configured_settings(), AssetRun(context, lake)
-    rows = arrow_schema(run.table.contract).empty_table()
-    written = run.write(rows, window=Window("object_id", "", ""))
-    taken = rejected = 0
-    files = waiting_files(settings.path(settings.landing.folder), now_seconds=time.time())
-    for outcome in take(files, lake=run.lake, now=settings.now(), run_id=context.run.run_id):
-        if isinstance(outcome, Landed):
-            object_id = outcome.record.object_id
-            rows = outcome.rows
-            written = run.write(rows, window=Window("object_id", object_id, object_id), objects=[outcome.record])
-            outcome.file.unlink(missing_ok=True)
-            taken += 1
-        else:
-            moved = reject(outcome.file, outcome.reason)
-            context.log.warning(f"{outcome.file.name} was set aside as {moved}: {outcome.reason}")
-            rejected += 1
-    return run.describe(rows, written, metadata={"files_taken": taken, "files_rejected": rejected})
+    @dg.asset(
+        key=list(table.asset_key),
+        description=table.description,
+        kinds={"python", "file"},
+        pool="landing",
+        code_version="2",
+        check_specs=[
+            dg.AssetCheckSpec(
+                QUARANTINED, asset=list(table.asset_key), description="No row of the files taken was set aside."
+            )
+        ],
+    )
+    def take_files(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        settings, run = configured_settings(), AssetRun(context, lake)
+        landing = Landing(table, lake=run.lake, now=settings.now(), run_id=context.run.run_id)
+        written, rows = run.write(run.no_rows(), window=()), run.no_rows()
+        for batch in landing.batches(waiting_for(settings, now_seconds=time.time()).get(table, [])):
+            rows = batch.rows
+            written = run.write(rows, window=batch.windows, records=batch.records)
+        for message in landing.tally.messages:
+            context.log.warning(message)
+        described = run.describe(rows, written, metadata=landing.tally.metadata())
+        check = quarantine_check(landing.tally, name=QUARANTINED)
+        return dg.MaterializeResult(
+            metadata=described.metadata, data_version=described.data_version, check_results=[check]
+        )
+
+    return take_files
 
 
-@dg.sensor(
-    target=dg.AssetSelection.assets(landed_daily_bars),
-    minimum_interval_seconds=5,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Takes files dropped into the landing folder.",
-)
-def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Ask for a run when files wait; the same files ask once."""
-    if context.instance.get_runs_count(
-        dg.RunsFilter(tags={"dagster/sensor_name": context.sensor_name}, statuses=ACTIVE)
-    ):
-        return dg.SkipReason("A run is taking the files that were there.")
+def landing_sensor(
+    name: str, assets: list[dg.AssetsDefinition], *, remote: bool, where: str, seconds: int
+) -> dg.SensorDefinition:
+    """A sensor that asks for a run of the assets that files wait for; files that stay ask again now and then."""
+
+    @dg.sensor(
+        name=name,
+        target=assets,
+        minimum_interval_seconds=seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Takes files dropped into {where}.",
+    )
+    def notice_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if context.instance.get_runs_count(
+            dg.RunsFilter(tags={"dagster/sensor_name": context.sensor_name}, statuses=ACTIVE)
+        ):
+            return dg.SkipReason("A run is taking the files that were there.")
+        now_seconds = time.time()
+        waiting = waiting_for(configured_settings(), now_seconds=now_seconds, remote=remote)
+        if not waiting:
+            return dg.SkipReason(f"No file waits in {where}.")
+        files = fingerprint([file for files in waiting.values() for file, _ in files])
+        return dg.RunRequest(
+            run_key=f"{files}:{int(now_seconds // RETRY_SECONDS)}",
+            asset_selection=[dg.AssetKey(table.asset_key) for table in waiting],
+        )
+
+    return notice_files
+
+
+@dg.definitions
+def landing() -> dg.Definitions:
+    """An asset for each table that dropped files go to, and a sensor for each kind of place."""
     settings = configured_settings()
-    files = waiting_files(settings.path(settings.landing.folder), now_seconds=time.time())
-    if not files:
-        return dg.SkipReason("No file waits in the landing folder.")
-    return dg.RunRequest(run_key=fingerprint(files))
+    assets = [landing_asset(table) for table in inboxes(settings)]
+    folders, urls = settings.landing.folders, settings.landing.urls
+    sensors = []
+    if folders:
+        where = "the landing folder" if len(folders) == 1 else "the landing folders"
+        sensors.append(landing_sensor("landing_sensor", assets, remote=False, where=where, seconds=LOCAL_SECONDS))
+    if urls:
+        where = " or ".join(urls)
+        sensors.append(
+            landing_sensor("remote_landing_sensor", assets, remote=True, where=where, seconds=REMOTE_SECONDS)
+        )
+    return dg.Definitions(assets=assets, sensors=sensors)

@@ -11,15 +11,23 @@ from atlas_assets.settings import TvpVarSettings
 if TYPE_CHECKING:
     import pandas as pd
 
-INPUTS = [dg.AssetKey(["silver", "market", "daily_bars"]), dg.AssetKey(["silver", "macro", "macro_observations"])]
+INPUTS = [
+    dg.AssetKey(["silver", "market", "daily_bars"]),
+    dg.AssetKey(["silver", "market", "corporate_actions"]),
+    dg.AssetKey(["silver", "macro", "macro_observations"]),
+]
 
 
 def _changes(run: AssetRun, parameters: TvpVarSettings) -> "pd.DataFrame":
     from atlas_assets.models import tables
 
     return tables.market_changes(
-        run.read("silver.daily_bars", symbols=parameters.symbols),
-        run.read("silver.macro_observations", symbols=parameters.series),
+        run.adjusted_bars(symbols=parameters.symbols),
+        run.read(
+            "silver.macro_observations",
+            symbols=parameters.series,
+            where=("source = ?", [parameters.series_source]),
+        ),
         symbols=parameters.symbols,
         series=parameters.series,
     )
@@ -31,7 +39,7 @@ def _changes(run: AssetRun, parameters: TvpVarSettings) -> "pd.DataFrame":
     description="Time-varying parameter VAR of returns and macro changes: filtered coefficients and covariances.",
     metadata={"parameters": "tvp_var"},
     kinds={"python", "numba"},
-    code_version="1",
+    code_version="2",
 )
 def tvp_var_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """The fitted model: one set of parameters for each session."""
@@ -64,7 +72,7 @@ def tvp_var_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Mat
     description="One-step TVP-VAR forecasts of every session and the path ahead from the last one.",
     metadata={"parameters": "tvp_var"},
     kinds={"python", "numpy"},
-    code_version="1",
+    code_version="2",
 )
 def tvp_var_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Forecasts from the fitted model."""

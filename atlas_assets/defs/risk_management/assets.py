@@ -8,7 +8,7 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 
 @dg.asset(
     key=["gold", "risk_management", "value_at_risk"],
-    deps=[dg.AssetKey(["silver", "market", "daily_bars"])],
+    deps=[dg.AssetKey(["silver", "market", "daily_bars"]), dg.AssetKey(["silver", "market", "corporate_actions"])],
     description="One-day value at risk and expected shortfall, historical and parametric.",
     metadata={"parameters": "value_at_risk"},
     kinds={"python", "numpy"},
@@ -21,7 +21,7 @@ def value_at_risk(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.M
 
     run, parameters = AssetRun(context, lake), configured_settings().models.value_at_risk
     table = tables.value_at_risk(
-        run.read("silver.daily_bars"),
+        run.adjusted_bars(),
         window_size=parameters.window_size,
         tail_probabilities=parameters.tail_probabilities,
     )

@@ -9,9 +9,9 @@ from atlas_assets.orchestration.resources import LakeResource
 @dg.asset(
     key=["gold", "sentiment", "daily_sentiment"],
     deps=[dg.AssetKey(["silver", "sentiment", "documents"])],
-    description="Mean, spread and shares of news sentiment by day (VADER).",
+    description="Mean, spread and shares of the sentiment of English news by day (VADER).",
     kinds={"python", "vader"},
-    code_version="1",
+    code_version="2",
 )
 def daily_sentiment(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Sentiment of every day's news."""
@@ -19,7 +19,10 @@ def daily_sentiment(context: dg.AssetExecutionContext, lake: LakeResource) -> dg
     from atlas_assets.sentiment import news
 
     run = AssetRun(context, lake)
-    table = news.daily_sentiment(run.read("silver.documents"))
+    documents = run.read("silver.documents")
+    # VADER knows English only, and the table is about news.
+    is_news = (documents["kind"] == "article") & (documents["language"] == "en")
+    table = news.daily_sentiment(documents[is_news])
     return run.publish(
         table,
         metadata={

@@ -30,6 +30,20 @@ with checked as (
     union all
     select 'new_york summer', cast({{ new_york("date '2018-07-05'", '16:00') }} as varchar), '2018-07-05 20:00:00+00'
     union all
+    select 'new_york_day', cast({{ new_york_day("timestamptz '2018-12-06 04:59:59+00'") }} as varchar), '2018-12-05'
+    union all
+    select 'session_day XNYS', cast({{ session_day("timestamptz '2018-07-06 03:59:59+00'", "'XNYS'") }} as varchar), '2018-07-05'
+    union all
+    select 'session_day 24/7', cast({{ session_day("timestamptz '2018-07-06 03:59:59+00'", "'24/7'") }} as varchar), '2018-07-06'
+    union all
+    select 'session_day unknown', cast({{ session_day("timestamptz '2018-07-06 03:59:59+00'", "cast(null as varchar)") }} as varchar), '2018-07-06'
+    {% for text, seconds in {'1s': 1, '1m': 60, '15m': 900, '5min': 300, '1hour': 3600, '4h': 14400, '1d': 86400}.items() %}
+    union all
+    select '{{ text }}', cast({{ interval_seconds("'" ~ text ~ "'") }} as varchar), '{{ seconds }}'
+    {% endfor %}
+    union all
+    select 'eodhd_calendar', concat_ws(',', {{ eodhd_calendar("'AAPL.US'") }}, {{ eodhd_calendar("'GSPC.INDX'") }}, {{ eodhd_calendar("'VOD.LSE'") }}), 'XNYS,XNYS'
+    union all
     select 'positive', cast([{{ positive("'1.5'") }}, {{ positive("'0'") }}, {{ positive("'nan'") }}, {{ positive("'inf'") }}, {{ positive("'x'") }}, {{ positive('null') }}] as varchar), '[1.5, NULL, NULL, NULL, NULL, NULL]'
     union all
     select 'not_negative', cast([{{ not_negative("'0'") }}, {{ not_negative("'-1'") }}, {{ not_negative("'nan'") }}] as varchar), '[0.0, NULL, NULL]'

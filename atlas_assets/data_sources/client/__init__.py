@@ -1,0 +1,1 @@
+"""One HTTP client for every vendor: retries, limits, size bounds, and no secret written anywhere."""

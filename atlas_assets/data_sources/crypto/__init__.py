@@ -1,0 +1,1 @@
+"""Crypto markets: one module a vendor."""

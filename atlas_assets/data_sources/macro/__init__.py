@@ -1,0 +1,1 @@
+"""Macroeconomic series: one module a vendor."""

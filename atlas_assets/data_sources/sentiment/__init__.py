@@ -1,0 +1,1 @@
+"""Moods, posts and news: one module a vendor."""

@@ -1,0 +1,1 @@
+"""Stock markets: one module a vendor."""

@@ -1,0 +1,10 @@
+select
+    'fred' as source,
+    release_id,
+    release_name,
+    date as release_date,
+    snapshot_date,
+    partition_date,
+    ingested_at,
+    object_id
+from {{ source('raw', 'fred_release_schedule') }}

@@ -1,0 +1,21 @@
+select
+    {{ document_id('landing', ['document_id']) }} as document_id,
+    coalesce(kind, 'article') as kind,
+    coalesce(feed, file_name) as feed,
+    url,
+    title as title_raw,
+    body as body_raw,
+    {{ author_hash('landing', 'plain_text(author)') }} as author_hash,
+    published_at,
+    {{ language_tag('language') }} as language_sent,
+    score,
+    like_count,
+    comment_count,
+    repost_count,
+    false as is_withdrawn,
+    'landing' as source,
+    row_number,
+    partition_date,
+    ingested_at,
+    object_id
+from {{ source('raw', 'landing_documents') }}
