@@ -10,6 +10,14 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
 
 
+LONGEST_NAME = 60
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A case is named by its words; bytes and long texts would make names that nobody reads, some with a clock in them."""
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > LONGEST_NAME) else None
+
+
 @pytest.fixture(scope="session")
 def recorded() -> Path:
     """The folder of real replies and market data, which lies beside the repository where it is there at all."""
