@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from atlas_assets.lake.errors import LakeError
 from atlas_assets.lake.hashing import Fingerprint
@@ -48,6 +49,13 @@ class TableInfo:
     snapshot: int | None
     columns: dict[str, str]
     description: str | None = None
+
+
+class Change(NamedTuple):
+    """The snapshot that last changed a table (None once that is expired), and what its commit says of itself."""
+
+    snapshot: int | None
+    info: dict[str, Any]
 
 
 def current_snapshot(cursor: duckdb.DuckDBPyConnection) -> int:
@@ -103,12 +111,12 @@ def list_tables(cursor: duckdb.DuckDBPyConnection) -> list[TableInfo]:
     rows = cursor.execute(
         "SELECT schema_name || '.' || table_name, comment FROM duckdb_tables() WHERE database_name = 'lake' ORDER BY 1"
     ).fetchall()
-    snapshot = current_snapshot(cursor)
+    changes = last_changes(cursor, current_snapshot(cursor))
     return [
         TableInfo(
             name=name,
             rows=_count(cursor, name),
-            snapshot=_last_change(cursor, name, snapshot)[0],
+            snapshot=changes[name].snapshot if name in changes else None,
             columns=table_columns(cursor, name),
             description=comment,
         )
@@ -133,16 +141,40 @@ def at_snapshot(snapshot: int | None) -> str:
     return "" if snapshot is None else f" AT (VERSION => {int(snapshot)})"
 
 
-def recorded_fingerprint(cursor: duckdb.DuckDBPyConnection, table: str, snapshot: int) -> Fingerprint | None:
+def last_changes(cursor: duckdb.DuckDBPyConnection, snapshot: int) -> dict[str, Change]:
+    """Return the last change of every table that there was at a snapshot."""
+    rows = cursor.execute(
+        f"""
+        WITH changes AS (
+            SELECT snapshot_id, commit_extra_info, unnest({_CHANGED}) AS table_id
+            FROM lake.snapshots() WHERE snapshot_id <= $snapshot
+        )
+        SELECT s.schema_name || '.' || t.table_name, max(snapshot_id), arg_max_null(commit_extra_info, snapshot_id)
+        FROM __ducklake_metadata_lake.ducklake_table AS t
+        JOIN __ducklake_metadata_lake.ducklake_schema AS s USING (schema_id)
+        LEFT JOIN changes ON CAST(t.table_id AS VARCHAR) = changes.table_id
+        WHERE t.begin_snapshot <= $snapshot AND (t.end_snapshot IS NULL OR t.end_snapshot > $snapshot)
+            AND s.begin_snapshot <= $snapshot AND (s.end_snapshot IS NULL OR s.end_snapshot > $snapshot)
+        GROUP BY ALL
+        """,
+        {"snapshot": snapshot},
+    ).fetchall()
+    return {table: Change(changed, _parse(info)) for table, changed, info in rows}
+
+
+def recorded_fingerprint(change: Change | None, table: str) -> Fingerprint | None:
     """Return the table's fingerprint as its last change recorded it; None when that change was not one of ours."""
-    _, info = _last_change(cursor, table, snapshot)
+    info = {} if change is None else change.info
     return Fingerprint.parse(info["table_version"]) if info.get("table") == table else None
 
 
-def snapshot_time(cursor: duckdb.DuckDBPyConnection, snapshot: int) -> str | None:
-    """Return when a snapshot was made (ISO 8601); None when there is no such snapshot (any more)."""
-    row = cursor.execute("SELECT snapshot_time FROM lake.snapshots() WHERE snapshot_id = ?", [snapshot]).fetchone()
-    return None if row is None else row[0].isoformat()
+def snapshot_times(cursor: duckdb.DuckDBPyConnection, snapshots: Collection[int]) -> dict[int, str]:
+    """Return when snapshots were made (ISO 8601); those that are not there (any more) are left out."""
+    rows = cursor.execute(
+        "SELECT snapshot_id, snapshot_time FROM lake.snapshots() WHERE snapshot_id IN (SELECT unnest(?::BIGINT[]))",
+        [list(snapshots)],
+    ).fetchall()
+    return {number: made.isoformat() for number, made in rows}
 
 
 def followed_fingerprint(
@@ -203,15 +235,6 @@ def _count(cursor: duckdb.DuckDBPyConnection, table: str) -> int:
     row = cursor.execute(f"SELECT count(*) FROM {quote_table(table)}").fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _last_change(cursor: duckdb.DuckDBPyConnection, table: str, snapshot: int) -> tuple[int | None, dict[str, Any]]:
-    row = cursor.execute(
-        "SELECT snapshot_id, commit_extra_info FROM lake.snapshots() "
-        f"WHERE snapshot_id <= ? AND list_contains({_CHANGED}, ?) ORDER BY snapshot_id DESC LIMIT 1",
-        [snapshot, str(_table_id(cursor, table, snapshot))],
-    ).fetchone()
-    return (None, {}) if row is None else (int(row[0]), _parse(row[1]))
 
 
 def _table_id(cursor: duckdb.DuckDBPyConnection, table: str, snapshot: int) -> int | None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -214,18 +214,27 @@ class Lake:
         recompute
             Read the whole table even where its version is recorded or follows from what changed since it was known.
         """
+        if not recompute and (known := self.versions([table], as_of=as_of)):
+            return known[table]
 
         def version(cursor: duckdb.DuckDBPyConnection) -> str:
             snapshot = history.resolve_snapshot(cursor, as_of)
-            if snapshot is None:
-                snapshot = history.current_snapshot(cursor)
             history.table_columns(cursor, table, snapshot)
-            if recompute:
-                return str(history.computed_fingerprint(cursor, table, snapshot=snapshot))
-            recorded = history.recorded_fingerprint(cursor, table, snapshot)
-            return str(recorded or self._versions.fingerprint(cursor, table, snapshot))
+            return str(history.computed_fingerprint(cursor, table, snapshot=snapshot))
 
         return self._ask(version)
+
+    def versions(self, tables: Collection[str], *, as_of: AsOf = None) -> dict[str, str]:
+        """Return the identities of several tables' content at one moment; tables that there were not are left out."""
+
+        def versions(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
+            snapshot = history.resolve_snapshot(cursor, as_of)
+            if snapshot is None:
+                snapshot = history.current_snapshot(cursor)
+            found = self._versions.fingerprints(cursor, tables, snapshot)
+            return {table: str(fingerprint) for table, fingerprint in found.items()}
+
+        return self._ask(versions)
 
     def create_table(
         self,

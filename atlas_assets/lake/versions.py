@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,20 +30,26 @@ class Versions:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def fingerprint(self, cursor: duckdb.DuckDBPyConnection, table: str, snapshot: int) -> Fingerprint:
-        """Return a table's fingerprint: from the one known last and the rows that came and went since, if possible."""
-        known, found = self._read().get(table), None
-        if known is not None and history.snapshot_time(cursor, known.snapshot) == known.time:
-            before = Fingerprint.parse(known.fingerprint)
-            found = history.followed_fingerprint(cursor, table, known.snapshot, before, snapshot)
-            if known.snapshot >= snapshot:
-                return found or history.computed_fingerprint(cursor, table, snapshot=snapshot)
-        if found is None:
-            found = history.computed_fingerprint(cursor, table, snapshot=snapshot)
-        time = history.snapshot_time(cursor, snapshot)
-        if time is not None:
-            self._remember(table, Known(snapshot, time, str(found)))
-        return found
+    def fingerprints(
+        self, cursor: duckdb.DuckDBPyConnection, tables: Collection[str], snapshot: int
+    ) -> dict[str, Fingerprint]:
+        """Return the fingerprints of tables at a snapshot, of those that there were: recorded, known, or followed."""
+        changes = history.last_changes(cursor, snapshot)
+        found = {table: history.recorded_fingerprint(changes[table], table) for table in tables if table in changes}
+        remembered = self._read() if None in found.values() else {}
+        times = history.snapshot_times(cursor, {snapshot, *(known.snapshot for known in remembered.values())})
+        for table in [table for table, recorded in found.items() if recorded is None]:
+            known = remembered.get(table)
+            if known is not None and times.get(known.snapshot) != known.time:
+                known = None
+            changed = changes[table].snapshot
+            if known is not None and changed is not None and changed <= known.snapshot <= snapshot:
+                found[table] = Fingerprint.parse(known.fingerprint)
+                continue
+            found[table] = told = _followed(cursor, table, known, snapshot)
+            if snapshot in times and (known is None or known.snapshot < snapshot):
+                self._remember(table, Known(snapshot, times[snapshot], str(told)))
+        return {table: fingerprint for table, fingerprint in found.items() if fingerprint is not None}
 
     def _read(self) -> dict[str, Known]:
         try:
@@ -55,3 +62,12 @@ class Versions:
         with suppress(OSError):  # who may only read reads the table again
             written.write_text(json.dumps({**self._read(), table: known}))
             written.replace(self._file)
+
+
+def _followed(cursor: duckdb.DuckDBPyConnection, table: str, known: Known | None, snapshot: int) -> Fingerprint:
+    """From the fingerprint known last and the rows that came and went since, if possible; else from all rows."""
+    followed = None
+    if known is not None:
+        before = Fingerprint.parse(known.fingerprint)
+        followed = history.followed_fingerprint(cursor, table, known.snapshot, before, snapshot)
+    return history.computed_fingerprint(cursor, table, snapshot=snapshot) if followed is None else followed

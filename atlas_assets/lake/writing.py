@@ -20,7 +20,7 @@ import duckdb
 from atlas_assets.lake import failpoints
 from atlas_assets.lake.errors import LakeError
 from atlas_assets.lake.hashing import Fingerprint, canonical, hash_sorted, sort_rows
-from atlas_assets.lake.history import computed_fingerprint, current_snapshot, recorded_fingerprint
+from atlas_assets.lake.history import computed_fingerprint, current_snapshot, last_changes, recorded_fingerprint
 from atlas_assets.lake.identifiers import quote_identifier, quote_table, split_table
 from atlas_assets.lake.ledgers import Record, append_lines
 from atlas_assets.lake.objects import sync
@@ -238,7 +238,8 @@ def _whole_table(
     """Return the fingerprint of the table before the write."""
     if windows is None:
         return found
-    recorded = recorded_fingerprint(cursor, table, current_snapshot(cursor))
+    change = last_changes(cursor, current_snapshot(cursor)).get(table)
+    recorded = recorded_fingerprint(change, table)
     return recorded if recorded is not None else computed_fingerprint(cursor, table)
 
 

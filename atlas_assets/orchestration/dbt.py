@@ -243,7 +243,7 @@ def _materialisation(lake: Lake, unique_id: str, run_id: str) -> dg.MaterializeR
             "content_hash": version,
             "snapshot_id": change.id if change else lake.current_snapshot(),
             "read_at_snapshot": change.info.get("snapshot_read") if change else None,
-            "inputs": {name: lake.version(name) for name in node["tables_read"]},
+            "inputs": lake.versions(node["tables_read"]),
             "changed": change is not None and change.info.get("run_id") == run_id,
             **_plot(lake, written),
         },

@@ -83,12 +83,10 @@ def stale_assets(graph: dg.AssetGraph, instance: dg.DagsterInstance, lake: Lake)
     """Unpartitioned assets that are not what their inputs and code would make now, each with the reason."""
     stale: dict[dg.AssetKey, str] = {}
     names = {dg.AssetKey(list(table.asset_key)): table.name for table in all_tables()}
-    present = {info.name for info in lake.tables()}
-    versions: dict[str, str] = {}
-    for key in graph.toposorted_asset_keys:
-        node = graph.get(key)
-        if key.path[0] == "raw":
-            continue
+    nodes = [graph.get(key) for key in graph.toposorted_asset_keys if key.path[0] != "raw"]
+    versions = lake.versions({names[parent] for node in nodes for parent in node.parent_keys})
+    for node in nodes:
+        key = node.key
         event = instance.get_latest_materialization_event(key)
         if event is None or event.asset_materialization is None:
             stale[key] = "never made"
@@ -100,10 +98,7 @@ def stale_assets(graph: dg.AssetGraph, instance: dg.DagsterInstance, lake: Lake)
         recorded = _recorded_inputs(made.metadata)
         for parent in sorted(node.parent_keys):
             name = names[parent]
-            if name not in present:
-                continue
-            current = versions.setdefault(name, lake.version(name))
-            if recorded.get(name) != current:
+            if name in versions and recorded.get(name) != versions[name]:
                 stale[key] = f"{name} changed"
                 break
     return stale

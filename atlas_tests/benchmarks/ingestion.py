@@ -6,7 +6,7 @@ import io
 import tempfile
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +44,7 @@ def figures() -> Iterator[Figure]:
         with tempfile.TemporaryDirectory() as folder:
             yield from _ingestion(Path(folder), name)
     with tempfile.TemporaryDirectory() as folder:
-        yield _incremental(Path(folder))
+        yield from _incremental(Path(folder))
     yield _judgement()
 
 
@@ -115,7 +115,8 @@ class ManySymbols:
 
     def __init__(self, folder: Path, *, years: int, symbols: int) -> None:
         from atlas_assets.data_sources.registry import create
-        from atlas_assets.data_sources.stock.eodhd import EodhdEod, EodhdSettings
+        from atlas_assets.data_sources.stock.eodhd import BulkSettings, EodhdEod, EodhdSettings
+        from atlas_assets.data_sources.stock.eodhd_exchanges import EodhdBulkEod
         from atlas_assets.lake import Lake, LakeConfig
 
         first, last, newest = date(NOW.year - years, 12, 31), NOW.date(), date(NOW.year, 12, 1)
@@ -123,6 +124,7 @@ class ManySymbols:
             api_key=SecretStr("k"),
             rate_limit=1_000_000,
             symbols=[f"S{number:03}.US" for number in range(symbols)],
+            bulk=BulkSettings(exchanges=["US"], history_from=newest),
             history_from=first,
             partitions_from=newest,
         )
@@ -132,13 +134,20 @@ class ManySymbols:
         self.requests = 0
         every = [first + timedelta(days=number) for number in range((last - first).days + 30)]
         self._days = [day for day in every if day.weekday() < 5]
-        self._source = create(EodhdEod, settings, now=lambda: self.now, transport=httpx.MockTransport(self._answer))
+        self._codes = [symbol.removesuffix(".US") for symbol in settings.symbols]
+        transport = httpx.MockTransport(self._answer)
+        self._source = create(EodhdEod, settings, now=lambda: self.now, transport=transport)
+        self._bulk = create(EodhdBulkEod, settings, now=lambda: self.now, transport=transport)
         self._partitions = [Partition(newest.isoformat(), first, newest)]
         self._partitions += days_from(newest + timedelta(days=1), last)
 
     def load(self) -> Tally:
         """Load what is not there yet."""
         return load(self._source, self._partitions, self.lake, now=self.now)
+
+    def load_bulk(self) -> Tally:
+        """Load what is not there yet as bars of the whole exchange, from the month of the newest partitions on."""
+        return load(self._bulk, self._partitions[1:], self.lake, now=self.now)
 
     def add_day(self) -> None:
         """Let the next session be a partition, a day later."""
@@ -149,32 +158,41 @@ class ManySymbols:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests += 1
         params = request.url.params
-        start, end = (date.fromisoformat(params[name]) for name in ("from", "to"))
-        close = 2 + int(request.url.path.rpartition("/S")[2][:3]) / 1000
-        rest = f'"open":1.5,"high":2.5,"low":1.25,"close":{close},"adjusted_close":1.0,"volume":100}}'
-        days = self._days[bisect_left(self._days, start) : bisect_right(self._days, end)]
-        rows = ",".join(f'{{"date":"{day}",{rest}' for day in days)
-        return httpx.Response(200, text=f"[{rows}]", headers={"content-type": "application/json"})
+        if "date" in params:
+            rows = [
+                f'{{"code":"{code}","exchange_short_name":"US",{_bar(params["date"], code)}' for code in self._codes
+            ]
+        else:
+            start, end = (date.fromisoformat(params[name]) for name in ("from", "to"))
+            code = request.url.path.rpartition("/")[2].removesuffix(".US")
+            days = self._days[bisect_left(self._days, start) : bisect_right(self._days, end)]
+            rows = [f"{{{_bar(day, code)}" for day in days]
+        return httpx.Response(200, text=f"[{','.join(rows)}]", headers={"content-type": "application/json"})
 
 
-def _incremental(folder: Path) -> Figure:
-    """A day more of five hundred symbols, beside the load of all their twenty years."""
+def _bar(day: object, code: str) -> str:
+    close = 2 + int(code.removeprefix("S")) / 1000
+    return f'"date":"{day}","open":1.5,"high":2.5,"low":1.25,"close":{close},"adjusted_close":1.0,"volume":100}}'
+
+
+def _incremental(folder: Path) -> Iterator[Figure]:
+    """A day more of five hundred symbols, symbol by symbol and as one exchange, beside the load of all their years."""
     many = ManySymbols(folder, years=YEARS, symbols=SYMBOLS)
     started = time.perf_counter()
     many.load()
     whole = Timing((time.perf_counter() - started,))
-    seconds: list[float] = []
+    many.load_bulk()
+    seconds: dict[Callable[[], Tally], list[float]] = {many.load: [], many.load_bulk: []}
+    done: dict[Callable[[], Tally], Tally] = {}
     for _ in range(3):
         many.add_day()
-        started = time.perf_counter()
-        done = many.load()
-        seconds.append(time.perf_counter() - started)
-    return Figure(
-        f"a day more of {SYMBOLS} symbols: {done.asked} requests, {done.rows} rows",
-        Timing(tuple(seconds)),
-        whole,
-        f"loading their {YEARS} years",
-    )
+        for way, taken in seconds.items():
+            started = time.perf_counter()
+            done[way] = way()
+            taken.append(time.perf_counter() - started)
+    for way, taken in seconds.items():
+        what = f"a day more of {SYMBOLS} symbols: {done[way].replies} requests, {done[way].rows} rows"
+        yield Figure(what, Timing(tuple(taken)), whole, f"loading their {YEARS} years")
 
 
 def load(source: BaseDataSource[Any, Any], partitions: Sequence[Partition], lake: Lake, *, now: datetime) -> Tally:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
 
-from atlas_assets.lake import CommitInfo, CoverageEntry, TableInfo
+from atlas_assets.lake import CommitInfo, CoverageEntry
 from atlas_assets.orchestration.planning import Load, all_missing_loads, missing_loads, next_wave, stale_assets
 
 NOW = datetime(2018, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -23,13 +24,10 @@ class Versions:
     """A lake that knows nothing but its tables' versions."""
 
     def __init__(self, **versions: str) -> None:
-        self.versions = {name.replace("__", "."): version for name, version in versions.items()}
+        self._known = {name.replace("__", "."): version for name, version in versions.items()}
 
-    def tables(self) -> list[TableInfo]:
-        return [TableInfo(name, 1, 1, {}) for name in self.versions]
-
-    def version(self, name: str) -> str:
-        return self.versions[name]
+    def versions(self, tables: Collection[str]) -> dict[str, str]:
+        return {name: self._known[name] for name in tables if name in self._known}
 
 
 def assets(*, code_version: str = "1") -> dg.AssetGraph:
