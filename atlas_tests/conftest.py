@@ -14,7 +14,7 @@ LONGEST_NAME = 60
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """A case is named by its words; bytes and long texts would make names that nobody reads, some with a clock in them."""
+    """Name no case by bytes or long texts: nobody reads such a name, and some hold the time at which they were made."""
     return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > LONGEST_NAME) else None
 
 

@@ -27,7 +27,7 @@ def candle(minute: int, **changed):
 
 
 def page(*candles) -> bytes:
-    return json.dumps(candles).encode()
+    return json.dumps(candles, separators=(",", ":")).encode()
 
 
 def test_documented_candles_are_a_table_without_the_running_one():
@@ -63,6 +63,9 @@ def test_microseconds_are_told_from_milliseconds():
         page(candle(0, at8=2**64)),
         page(candle(0, at8=2**63)),
         page(candle(0, at4=["1"])),
+        page(candle(0, at4="1\u00e9")),
+        page(candle(0, at4='1"')),
+        page(candle(0), candle(1)).replace(b"],[", b"], ["),
         page(candle(0))[:-1],
         b"\xef\xbb\xbf" + page(candle(0)),
         json.dumps({"a": 1}).encode(),
@@ -72,6 +75,14 @@ def test_microseconds_are_told_from_milliseconds():
 )
 def test_what_is_not_wholly_as_documented_is_no_table(body):
     assert candle_table(body) is None
+
+
+def test_blanks_make_no_difference_to_the_rows():
+    candles = [candle(0), candle(1)]
+    compact, spaced = (
+        BinanceKlines.transform(body, QUERY).rows for body in (page(*candles), json.dumps(candles).encode())
+    )
+    assert spaced.equals(compact)
 
 
 def test_a_number_beyond_64_bits_is_one_bad_row_shown_as_sent():
