@@ -47,6 +47,7 @@ SYNTHETIC: Mapping[str, str] = MappingProxyType(
         "binance/klines": "candles of the simulated trades",
         "binance/exchange_info": "the simulated pairs, and one that was really delisted in 2018",
         "binance_dumps/agg_trades": "archives of the simulated trades; no real prices",
+        "binance_dumps/trades": "archives of the simulated trades, one by one; no real prices",
         "binance_dumps/klines": "archives of the candles of the simulated trades",
         "coingecko/market_chart": "prices and volume of the simulated trades, a fixed number of coins",
         "coingecko/ohlc": "candles of the simulated trades",
