@@ -62,6 +62,7 @@ SYNTHETIC: Mapping[str, str] = MappingProxyType(
         "fivech/posts": "template news as posts of two boards; some are removed, some are broken as in real life",
         "fivech/threads": "a thread a day on each of two boards",
         "gdelt/articles": "template news, each story in several made-up outlets",
+        "gdelt_files/documents": "template news in several made-up outlets, its tone from the known polarity",
         "newsapi/articles": "template news from made-up publishers",
         "reddit/posts": "template news as posts of two subreddits, with seeded votes",
         "rss/market_wire": "template news with known polarity that follows the real S&P 500",
