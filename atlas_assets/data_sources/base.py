@@ -98,7 +98,7 @@ class BaseDataSource(ABC, Generic[S, Q]):
         Whether the vendor cannot be asked: its replies are only read from files that people drop.
     unkept
         Fields of records that the table leaves out on purpose; any other that no column reads is new and gets a column
-        of its own. None where records are documents of many fields, of which those that count are picked.
+        of its own. None where nobody adds any more. Records that are no dicts name no fields and are not followed.
     shortfalls
         Of queries whose answer was incomplete: up to which day, and why.
     """

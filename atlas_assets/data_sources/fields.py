@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 NEW_FIELD = "new field "
 """Begins the name of a column that holds a field which nobody declared, as JSON; no declared column has a blank."""
 
+LOST_FIELD = "lost field "
+"""Begins the name of a column that says of each row of a reply which new field a field that may be missing was
+probably renamed to, as JSON."""
+
 MOST_NEW_FIELDS = 50
 """What has more is keyed by data, such as days, and not by names."""
 
@@ -25,6 +29,8 @@ LONGEST_NAME = 100
 EXAMINED_ROWS = 100
 MOST_KNOWN = 1000
 LEAST_LIKENESS = 0.5
+LEAST_LIKENESS_ALONE = 0.6
+"""Of names where nothing else tells of a renaming: what may be missing may be so by right, as volume beside a venue."""
 KINDS: Mapping[type, str] = {
     bool: "flag", int: "number", float: "number", str: "text", list: "list", dict: "object", type(None): "missing",
 }  # fmt: skip
@@ -116,13 +122,34 @@ def column_name(field: str, declared: Mapping[str, Any]) -> str:
 
 
 def new_fields(source: type[BaseDataSource[Any, Any]], records: Any, query: Query) -> dict[str, list[str | None]]:
-    """The fields that no column reads, as columns of JSON; `NEW_FIELD` begins their names."""
+    """The fields that no column reads, as columns of JSON; `NEW_FIELD` begins their names.
+
+    Where a field that may be missing is in none of the records and one of them is much like it, `LOST_FIELD` begins the
+    name of a column that says so.
+    """
     if source.unkept is None or not isinstance(records, list) or not records or not isinstance(records[0], dict):
         return {}
     names = set().union(*records) - source.unkept
-    unread = names - _read_fields(source, query, frozenset(names), records[0])
-    told = sorted(name for name in unread if isinstance(name, str) and len(name) <= LONGEST_NAME)[:MOST_NEW_FIELDS]
-    return {f"{NEW_FIELD}{name}": [_as_json(record.get(name)) for record in records] for name in told}
+    read = _read_fields(source, query, frozenset(names), records[0])
+    told = sorted(name for name in names - read if isinstance(name, str) and len(name) <= LONGEST_NAME)
+    told = told[:MOST_NEW_FIELDS]
+    if not told:
+        return {}
+    gained = [(name, _kind([record.get(name) for record in records])) for name in told]
+    lost = sorted(name for name in read - names if isinstance(name, str))
+    return {
+        **{f"{NEW_FIELD}{name}": [_as_json(record.get(name)) for record in records] for name in told},
+        **probably_renamed(lost, gained, source.table.columns, len(records)),
+    }
+
+
+def probably_renamed(
+    missing: Sequence[str], gained: Sequence[tuple[str, str]], columns: Mapping[str, RawColumn], rows: int
+) -> dict[str, list[str | None]]:
+    """The columns of ``rows`` rows that say which fields that may be missing were probably renamed."""
+    lost = [name for name in missing if (column := columns.get(column_name(name, {}))) is None or column.nullable]
+    pairs = [(old, new) for old, new in renamed(lost, gained, columns) if _likeness(old, new) >= LEAST_LIKENESS_ALONE]
+    return {f"{LOST_FIELD}{old}": [json.dumps(new)] * rows for old, new in pairs}
 
 
 def changes_in(source: type[BaseDataSource[Any, Any]], records: Any, query: Query, problem: str) -> Changes:

@@ -21,11 +21,19 @@ import pyarrow.compute as pc
 from atlas_assets.contracts.raw import LAKE_COLUMNS, RawTable
 from atlas_assets.data_sources.client.errors import MalformedReply, SourceError
 from atlas_assets.data_sources.client.reply import excerpt
-from atlas_assets.data_sources.fields import NEW_FIELD, FormatChanged, HeaderChanged, changes_in, new_fields
+from atlas_assets.data_sources.fields import (
+    LOST_FIELD,
+    NEW_FIELD,
+    FormatChanged,
+    HeaderChanged,
+    changes_in,
+    new_fields,
+)
 
 if TYPE_CHECKING:
     from atlas_assets.data_sources.base import BaseDataSource, Query
 
+UNDECLARED = (NEW_FIELD, LOST_FIELD)
 MOST_REJECTED = 1000
 """More bad rows in one reply are a change of format, not bad rows."""
 
@@ -72,7 +80,8 @@ class Parsed:
     rejected
         Rows that cannot be read.
     added
-        Of each row the fields that nobody declared, as JSON (`fields.NEW_FIELD` begins their names); None for none.
+        Of each row the fields that nobody declared, as JSON, and those that were probably renamed
+        (`fields.NEW_FIELD` and `fields.LOST_FIELD` begin their names); None for none.
     """
 
     rows: pa.Table
@@ -84,7 +93,7 @@ class Parsed:
     @classmethod
     def of(cls, rows: pa.Table, days: Any, positions: pa.Array, rejected: Sequence[RejectedRow] = ()) -> Parsed:
         """Rows as `_table` gives them."""
-        added = [name for name in rows.column_names if name.startswith(NEW_FIELD)]
+        added = [name for name in rows.column_names if name.startswith(UNDECLARED)]
         declared = rows.drop_columns(added) if added else rows
         return cls(declared, days, positions, tuple(rejected), rows.select(added) if added else None)
 
@@ -221,7 +230,7 @@ def _columns(source: type[BaseDataSource[Any, Any]], records: Any, query: Query)
 def _table(source: type[BaseDataSource[Any, Any]], parts: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Columns, whole or in parts, as the typed rows of a source's table; fields that nobody declared follow."""
     schema = vendor_schema(source.table)
-    for name in sorted({name for part in parts for name in part if name.startswith(NEW_FIELD)}):
+    for name in sorted({name for part in parts for name in part if name.startswith(UNDECLARED)}):
         schema = schema.append(pa.field(name, pa.string()))
     typed = [typed_column(_column([_part_of(part, field.name) for part in parts], field), field) for field in schema]
     return pa.Table.from_arrays(typed, schema=schema)
@@ -229,7 +238,7 @@ def _table(source: type[BaseDataSource[Any, Any]], parts: Sequence[Mapping[str, 
 
 def _part_of(part: Mapping[str, Any], name: str) -> Any:
     """A column of a part; a field that nobody declared may be missing in all of it."""
-    if name.startswith(NEW_FIELD) and name not in part:
+    if name.startswith(UNDECLARED) and name not in part:
         return pa.nulls(len(next(iter(part.values()))), pa.string())
     return part[name]
 

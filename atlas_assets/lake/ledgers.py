@@ -182,19 +182,19 @@ class QuarantineDecision:
 
 @dataclass(frozen=True)
 class SchemaChange:
-    """A field that a vendor added, or a reply in whose rows a declared one was lost or is of another type.
+    """A field that a vendor added or probably renamed, or a reply whose rows lack one or have it in another type.
 
     Parameters
     ----------
     source, dataset
         Whose records.
     change
-        ``added`` (the table has it in a column of its own from then on) or ``refused`` (nothing of the reply was
-        taken).
+        ``added`` (the table has it in a column of its own from then on), ``renamed`` (a field that may be missing is
+        in no record, and an added one is much like it) or ``refused`` (nothing of the reply was taken).
     field
-        The vendor's name of what was added; of a refusal, the fields concerned.
+        The vendor's name of what was added, or the old one of what was renamed; of a refusal, the fields concerned.
     column_name
-        The column that keeps what was added.
+        The column that keeps what was added or has the new name.
     plan
         What differs and what to do.
     object_id

@@ -97,7 +97,7 @@ def _lake(settings: Settings) -> Iterator[Finding]:
 
 
 def examine_schemas(settings: Settings) -> Iterator[Finding]:
-    """Datasets that stand still because their vendor changed the format, and columns that vendors added."""
+    """Datasets that stand still because their vendor changed the format, and what vendors added or renamed."""
     from atlas_assets.lake import LakeError
     from atlas_assets.orchestration.schema_changes import standing_changes
 
@@ -108,7 +108,7 @@ def examine_schemas(settings: Settings) -> Iterator[Finding]:
     for line in found:
         since = f"since object {line['object_id'][:12]} of {line['noted_at']:%Y-%m-%d %H:%M}"
         subject = f"schema {line['source']} {line['dataset']}"
-        yield Finding(subject, line["change"] == "added", f"{line['change']} {line['field']} {since}: {line['plan']}")
+        yield Finding(subject, line["change"] != "refused", f"{line['change']} {line['field']} {since}: {line['plan']}")
 
 
 def _dbt(_: Settings) -> Iterator[Finding]:

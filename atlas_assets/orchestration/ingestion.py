@@ -196,6 +196,7 @@ class Ingestion:
         self._keep([stored for answer in answers for stored in answer.stored])
         rows, broken, added = self._kept([part for answer in answers for part in answer.tables])
         self.tally.new_columns.update(self._notes.added)
+        self.tally.renamed.update(self._notes.renamed)
         windows = self._windows(answers)
         rows = with_first_receipt(unique_rows(rows, keys), source=self._vendor, dataset=self._dataset, lake=self._lake)
         rows, revised = with_history(

@@ -52,6 +52,8 @@ class Tally:
         Rows taken, and rows set aside.
     new_columns
         Columns for what no column of the dataset reads, with the first file that has them.
+    renamed
+        Fields that may be missing and are in no record of a source's reply, with the probable new name of each.
     sample
         Some of the rows set aside.
     messages
@@ -64,6 +66,7 @@ class Tally:
     rows: int = 0
     quarantined: int = 0
     new_columns: dict[str, str] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
     sample: list[dict[str, Any]] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
 
@@ -76,6 +79,7 @@ class Tally:
             "rows_taken": self.rows,
             "rows_quarantined": self.quarantined,
             "new_columns": dg.MetadataValue.json(self.new_columns),
+            "probably_renamed": dg.MetadataValue.json(self.renamed),
         }
 
 
@@ -236,6 +240,7 @@ class Landing:
         self, rows: pa.Table, windows: tuple[Window, ...], read: Sequence[_Read], more: Sequence[Record] = ()
     ) -> Batch:
         self.tally.new_columns.update(self._notes.added)
+        self.tally.renamed.update(self._notes.renamed)
         lines = [line for one in read for line in one.rejected]
         self.tally.quarantined += len(lines)
         self.tally.sample += [

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from atlas_assets.data_sources.fields import MOST_NEW_FIELDS, NEW_FIELD, Changes, column_name
+from atlas_assets.data_sources.fields import LOST_FIELD, MOST_NEW_FIELDS, NEW_FIELD, Changes, column_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,6 +36,8 @@ class SchemaNotes:
         The load.
     added
         New columns with the first object whose rows have them.
+    renamed
+        Fields that may be missing and are in no record, with the new field that is probably each of them.
     """
 
     table: RawTable
@@ -43,6 +45,7 @@ class SchemaNotes:
     now: datetime
     run_id: str
     added: dict[str, str] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
 
     def settled(self, rows: pa.Table) -> tuple[pa.Table, list[SchemaChange]]:
         """Rows with undeclared fields in columns of their own, and the lines of the ledger for those that are new.
@@ -53,6 +56,7 @@ class SchemaNotes:
         import pyarrow as pa
 
         known = self._known()
+        rows, pairs = _renamed_in_all(rows)
         lines: list[SchemaChange] = []
         for carrier in [name for name in rows.column_names if name.startswith(NEW_FIELD)]:
             texts, name = rows[carrier], carrier.removeprefix(NEW_FIELD)
@@ -63,9 +67,10 @@ class SchemaNotes:
             column, kind = self._place(name, values, {**known, **dict.fromkeys(rows.column_names, "")})
             if column in rows.column_names or (column not in known and len(known) >= MOST_NEW_FIELDS):
                 continue
+            first = rows["object_id"].filter(texts.is_valid())[0].as_py()
+            lines += self._renamings(pairs, name, column, first)
             if column not in known:
                 known[column] = kind
-                first = rows["object_id"].filter(texts.is_valid())[0].as_py()
                 lines.append(self._line("added", name, self._advice(name, column, kind), first, column))
                 self.added[column] = first
             rows = rows.append_column(column, pa.array(_stored(values, kind), _arrow(kind)))
@@ -81,6 +86,29 @@ class SchemaNotes:
         first = next((one for one in objects if not one.rows), objects[-1])
         concerned = ", ".join([*changes.lost, *(name for name, _ in changes.retyped)])[:200]
         return [self._line("refused", concerned, changes.plan, first.object_id, None)]
+
+    def _renamings(
+        self, pairs: Sequence[tuple[str, str]], new: str, column: str, object_id: str
+    ) -> Iterator[SchemaChange]:
+        """The lines for fields that are probably a new one, but where the ledger has them."""
+        for old in [one for one, other in pairs if other == new]:
+            is_told = old in self.renamed or self._is_told("renamed", old, column)
+            self.renamed[old] = new
+            if not is_told:
+                plan = (
+                    f"{old} is in no record, and {new} (kept as {self.table.name}.{column}) is much like it. If it is "
+                    f"{old} renamed, read {old} from {new} in the source's file; if not, nothing is wrong."
+                )
+                yield self._line("renamed", old, plan, object_id, column)
+
+    def _is_told(self, change: str, name: str, column: str) -> bool:
+        _, source, dataset = self.table.asset_key
+        found = self.lake.sql(
+            "SELECT 1 FROM lake.raw.schema_changes"
+            " WHERE source = ? AND dataset = ? AND change = ? AND field = ? AND column_name = ? LIMIT 1",
+            [source, dataset, change, name, column],
+        )
+        return found.num_rows > 0
 
     def _known(self) -> dict[str, str]:
         """The table's undeclared columns in the lake, and their types."""
@@ -124,7 +152,11 @@ class SchemaNotes:
 
 
 def standing_changes(lake: Lake) -> list[dict[str, Any]]:
-    """Changes that still stand: columns added that nobody declared yet, and the first refusal since rows last came."""
+    """Changes that still stand: what was added and nobody declared yet, the first refusal since rows last came.
+
+    A renaming stands as long as the rows received last have the new field, which nobody reads.
+    """
+    from atlas_assets.contracts.rules import quote_identifier
     from atlas_assets.orchestration.tables import table
 
     refused = lake.sql(
@@ -136,7 +168,8 @@ def standing_changes(lake: Lake) -> list[dict[str, Any]]:
         " ORDER BY source, dataset"
     ).to_pylist()
     added = lake.sql(
-        "SELECT * FROM lake.raw.schema_changes WHERE change = 'added' ORDER BY source, dataset, noted_at, field"
+        "SELECT * FROM lake.raw.schema_changes WHERE change IN ('added', 'renamed')"
+        " ORDER BY source, dataset, noted_at, change, field"
     ).to_pylist()
 
     def is_declared(line: dict[str, Any]) -> bool:
@@ -146,7 +179,25 @@ def standing_changes(lake: Lake) -> list[dict[str, Any]]:
             return False
         return line["column_name"] in getattr(contract, "columns", {})
 
-    return [*refused, *(line for line in added if not is_declared(line))]
+    def is_past(line: dict[str, Any]) -> bool:
+        name = "lake.raw." + quote_identifier(f"{line['source']}_{line['dataset']}")
+        column = quote_identifier(line["column_name"])
+        newest = f"SELECT max(ingested_at) FROM {name}"
+        return lake.sql(f"SELECT count({column}) AS n FROM {name} WHERE ingested_at = ({newest})")["n"][0].as_py() == 0
+
+    standing = [line for line in added if not is_declared(line)]
+    return [*refused, *(line for line in standing if line["change"] == "added" or not is_past(line))]
+
+
+def _renamed_in_all(rows: pa.Table) -> tuple[pa.Table, list[tuple[str, str]]]:
+    """Rows without what replies say of renamings, and the renamings of which every row says the same."""
+    pairs: list[tuple[str, str]] = []
+    for carrier in [name for name in rows.column_names if name.startswith(LOST_FIELD)]:
+        said = rows[carrier].unique().to_pylist()
+        rows = rows.drop_columns([carrier])
+        if len(said) == 1 and said[0] is not None:
+            pairs.append((carrier.removeprefix(LOST_FIELD), json.loads(said[0])))
+    return rows, pairs
 
 
 def _is_number(value: Any) -> bool:

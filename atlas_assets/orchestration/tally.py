@@ -29,6 +29,8 @@ class Tally:
         Rows that are as documented, whether the lake had them or not.
     new_columns
         Columns for what the vendor added, with the first object that has them.
+    renamed
+        Fields that may be missing and are in no record, with the new field that is probably each of them.
     failures
         Instruments that did not answer, with the error.
     """
@@ -44,6 +46,7 @@ class Tally:
     quarantined: int = 0
     rows_read: int = 0
     new_columns: dict[str, str] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
     failures: dict[str, SourceError] = field(default_factory=dict)
 
     def metadata(self) -> dict[str, Any]:
@@ -57,6 +60,7 @@ class Tally:
             "rows_quarantined": self.quarantined,
             "instruments_missing": len(self.failures),
             **({"new_columns": dg.MetadataValue.json(self.new_columns)} if self.new_columns else {}),
+            **({"probably_renamed": dg.MetadataValue.json(self.renamed)} if self.renamed else {}),
             **({"format_changed": dg.MetadataValue.json(self._plans)} if self._plans else {}),
         }
 

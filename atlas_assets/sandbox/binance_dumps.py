@@ -9,11 +9,12 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
 
 import httpx
+import numpy as np
 
 from atlas_assets.sandbox.candles import INTERVALS_MS, candle_rows, decimal
 from atlas_assets.sandbox.replies import body_reply, http_date
@@ -21,7 +22,8 @@ from atlas_assets.sandbox.simulator import DAY_MS, FIRST_DAY, MARKETS, TradeDay,
 from atlas_assets.sandbox.world import World
 
 _PATH = re.compile(
-    r"/data/spot/daily/(?:aggTrades/(?P<trades>[A-Z0-9]+)|klines/(?P<klines>[A-Z0-9]+)/(?P<interval>[0-9a-z]+))"
+    r"/data/spot/daily/"
+    r"(?:(?P<kind>aggTrades|trades)/(?P<trades>[A-Z0-9]+)|klines/(?P<klines>[A-Z0-9]+)/(?P<interval>[0-9a-z]+))"
     r"/(?P<name>[A-Z0-9]+-(?:aggTrades|[0-9a-z]+)-(?P<day>\d{4}-\d\d-\d\d))\.zip(?P<checksum>\.CHECKSUM)?"
 )
 _MISSING = (
@@ -62,12 +64,12 @@ class BinanceDumpsHandler:
         return body_reply(archive, "application/zip", headers=headers)
 
     def _found(self, found: re.Match[str]) -> bytes | None:
-        symbol, kind = found["trades"] or found["klines"], found["interval"] or "aggTrades"
+        symbol, kind = found["trades"] or found["klines"], found["interval"] or found["kind"]
         try:
             day = date.fromisoformat(found["day"])
         except ValueError:
             return None
-        served = kind == "aggTrades" or kind in INTERVALS_MS
+        served = kind in _TRADE_LINES or kind in INTERVALS_MS
         if symbol not in MARKETS or not served or not FIRST_DAY <= day < self._today:
             return None
         if found["name"] != f"{symbol}-{kind}-{day}":
@@ -76,7 +78,7 @@ class BinanceDumpsHandler:
 
     def _made(self, name: str, symbol: str, kind: str, day: date) -> bytes:
         trades = self.simulator.trades(symbol, day)
-        lines = _trade_lines(trades) if kind == "aggTrades" else _candle_lines(trades, INTERVALS_MS[kind])
+        lines = _TRADE_LINES[kind](trades) if kind in _TRADE_LINES else _candle_lines(trades, INTERVALS_MS[kind])
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             member = zipfile.ZipInfo(f"{name}.csv", _ZIP_TIME)
@@ -85,7 +87,7 @@ class BinanceDumpsHandler:
         return packed.getvalue()
 
 
-def _trade_lines(trades: TradeDay) -> list[str]:
+def _aggregate_lines(trades: TradeDay) -> list[str]:
     columns = (
         trades.time_ms,
         trades.price_ticks,
@@ -100,6 +102,28 @@ def _trade_lines(trades: TradeDay) -> list[str]:
             zip(*(column.tolist() for column in columns), strict=True), trades.first_id
         )
     ]
+
+
+def _single_lines(trades: TradeDay) -> list[str]:
+    """The members of each aggregate: equal parts of its quantity, the first with what is left over."""
+    members = trades.last_trade_id - trades.first_trade_id + 1
+    part, rest = np.divmod(trades.quantity_lots, members)
+    lots = np.repeat(part, members)
+    lots[np.cumsum(members) - members] += rest
+    columns = (
+        np.arange(trades.first_trade_id[0], trades.last_trade_id[-1] + 1),
+        np.repeat(trades.price_ticks, members),
+        lots,
+        np.repeat(trades.time_ms, members),
+        np.repeat(trades.buyer_is_maker, members),
+    )
+    return [
+        f"{number},{decimal(price, 2)},{decimal(quantity, 5)},{decimal(price * quantity, 7)},{moment},{maker},True\n"
+        for number, price, quantity, moment, maker in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
+_TRADE_LINES: Mapping[str, Callable[[TradeDay], list[str]]] = {"aggTrades": _aggregate_lines, "trades": _single_lines}
 
 
 def _candle_lines(trades: TradeDay, interval_ms: int) -> list[str]:

@@ -68,7 +68,7 @@ class GdeltHandler:
             _row(article, outlet, seen)
             for article in self._newswire.articles(feed_about(query), since=(start - GRID).date())
             for outlet in range(1 + number_of("outlets", article.guid) % MOST_OUTLETS)
-            if start <= (seen := _seen(article, outlet)) <= min(end, self._world.clock)
+            if start <= (seen := seen_at(article, outlet)) <= min(end, self._world.clock)
         ]
         return sorted(found, key=lambda row: (row["seendate"], row["url"]), reverse=True)
 
@@ -81,7 +81,7 @@ class GdeltHandler:
         return body_reply(text, "text/html; charset=utf-8", status=status, headers=self._headers)
 
 
-def _seen(article: Article, outlet: int) -> datetime:
+def seen_at(article: Article, outlet: int) -> datetime:
     """When an outlet's copy was seen: at a quarter of an hour, up to three hours after it came out."""
     midnight = article.published_at.replace(hour=0, minute=0, second=0)
     slot = (article.published_at - midnight) // GRID + 1 + number_of("seen", article.guid, outlet) % 12

@@ -31,6 +31,7 @@ _HANDLERS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "data-api.binance.vision": ("binance", "BinanceHandler"),
         "data.alpaca.markets": ("alpaca", "AlpacaHandler"),
         "data.binance.vision": ("binance_dumps", "BinanceDumpsHandler"),
+        "data.gdeltproject.org": ("gdelt_files", "GdeltFilesHandler"),
         "egg.5ch.net": ("fivech", "FivechHandler"),
         "eodhd.com": ("eodhd", "EodhdHandler"),
         "news.example": ("news", "NewsHandler"),

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from atlas_assets.data_sources.base import Query
 from atlas_assets.data_sources.crypto.binance import AggTradesQuery, BinanceAggTrades, BinanceKlines, KlinesQuery
-from atlas_assets.data_sources.crypto.binance_dumps import BinanceDumpAggTrades, BinanceDumpKlines, DumpQuery
+from atlas_assets.data_sources.crypto.binance_dumps import (
+    BinanceDumpAggTrades,
+    BinanceDumpKlines,
+    BinanceDumpTrades,
+    DumpQuery,
+)
 from atlas_assets.data_sources.crypto.binance_exchange_info import BinanceExchangeInfo
 from atlas_assets.data_sources.crypto.coingecko import CoinQuery
 from atlas_assets.data_sources.crypto.coingecko_charts import CoinGeckoMarketChart, CoinGeckoOhlc
@@ -97,6 +102,7 @@ CASES = {
 }
 DUMPS = {
     BinanceDumpAggTrades: b"1,4041.27,0.5,1,1,1543665600000,True,True",
+    BinanceDumpTrades: b"1,4041.27,0.5,2020.635,1543665600000,True,True",
     BinanceDumpKlines: b"1543665600000,1,2,1,2,5,1543665659999,7,3,2,3,0",
 }
 DUMP = DumpQuery(**DAYS, symbol="BTCUSDT", interval="1m")

@@ -9,6 +9,7 @@ import json
 import math
 from contextlib import suppress
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from atlas_assets.data_sources.fields import NEW_FIELD
 from atlas_assets.data_sources.files import delimited, objects, reading, rows
 from atlas_assets.data_sources.files.errors import FileRefused
 from atlas_assets.data_sources.files.known import DAILY_BARS
@@ -316,3 +318,42 @@ def test_any_table_comes_back_exactly_or_is_set_aside(cells, name):
         return
     assert {row["row_number"]: (row["symbol"], row["date"], row["close"]) for row in found.rows.to_pylist()} == good
     assert {row.position for row in found.rejected} == set(range(1, len(cells) + 1)) - good.keys()
+
+
+def test_single_values_beside_the_columns_of_a_parquet_file_are_kept():
+    beside = {
+        "vwap": [1.5, float("nan")],
+        "Trades": [0, None],
+        "is_late": [False, True],
+        "seen": [datetime(2018, 12, 28, 12, tzinfo=UTC), None],
+        "lot": [Decimal("1.50"), Decimal("2.00")],
+        "venue": ["A\x00", None],
+        "legs": [[1], [2]],
+        "empty": [None, None],
+    }
+    found = read(parquet({key: [row[key] for row in TWO] for key in TWO[0]} | beside), "x.parquet")
+    assert found.rows.equals(read(TABLE, "x.parquet").rows)
+    assert found.rejected == ()
+    assert found.added.to_pydict() == {
+        f"{NEW_FIELD}vwap": ["1.5", None],
+        f"{NEW_FIELD}Trades": ["0", None],
+        f"{NEW_FIELD}is_late": ['"false"', '"true"'],
+        f"{NEW_FIELD}seen": ['"2018-12-28T12:00:00.000000Z"', None],
+        f"{NEW_FIELD}lot": ['"1.50"', '"2.00"'],
+        f"{NEW_FIELD}venue": ['"A\\u0000"', None],
+    }
+
+
+def test_an_empty_parquet_file_with_columns_beside_is_refused_as_any():
+    sink = io.BytesIO()
+    pq.write_table(pa.table({**{key: [row[key] for row in TWO] for key in TWO[0]}, "vwap": [1.5, 2.5]})[:0], sink)
+    with pytest.raises(FileRefused, match="The file holds no rows"):
+        read(sink.getvalue(), "x.parquet")
+
+
+def test_much_text_beside_the_columns_of_a_parquet_file_is_left_out(monkeypatch):
+    monkeypatch.setattr("atlas_assets.data_sources.files.parquet.LARGEST_FILE", 1000)
+    columns = {key: [row[key] for row in TWO] for key in TWO[0]}
+    found = read(parquet({**columns, "note": ["x" * 999] * 2, "vwap": [1.5, 2.5]}), "x.parquet")
+    assert found.rows.num_rows == 2
+    assert found.added.column_names == [f"{NEW_FIELD}vwap"]

@@ -50,7 +50,7 @@ def test_documents_of_each_source(story: Story) -> None:
     counts = {}
     for row in story.rows("first", "documents"):
         counts[row["source"]] = counts.get(row["source"], 0) + 1
-    assert counts == {"rss": 2, "reddit": 6, "x": 2, "newsapi": 1, "gdelt": 1, "fivech": 3, "landing": 2}
+    assert counts == {"rss": 2, "reddit": 6, "x": 2, "newsapi": 1, "gdelt": 2, "fivech": 3, "landing": 2}
 
     entry = _document(story, "wire", "1")
     assert (entry["title"], entry["title_raw"]) == ("Up & away", "Up &amp; away")
@@ -69,7 +69,10 @@ def test_documents_of_each_source(story: Story) -> None:
     assert _document(story, "x", "2")["language"] == "ja"
 
     seen = _document(story, "gdelt", "https://b.com/1")
-    assert seen["published_at"] == at("2018-12-03T12:15:00")
+    assert seen["published_at"] == at("2018-12-03T12:00:00"), "in a file, before the search found it"
+    in_file = _document(story, "gdelt", "https://b.com/2")
+    assert (in_file["title"], in_file["feed"]) == ("Nobody\u2019s choir sings", "us")
+    assert (in_file["language"], in_file["language_method"]) == ("en", "sent")
 
     opened = _document(story, "fivech", "stock|1543000000|1")
     assert (opened["title"], opened["body"], opened["language"]) == ("株", "ビットコイン >>2", "ja")

@@ -56,6 +56,14 @@ def gdelt(url: str, time: str, title: str, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def gdelt_file(number: int, url: str, time: str, title: str | None, **more: Any) -> dict[str, Any]:
+    """A document of GDELT's files."""
+    return {
+        "gkg_record_id": f"{number}", "topics": "us;crypto", "date": time, "seen_at": at(time), "source_name": "a.com",
+        "url": url, "themes": "ECON_STOCKMARKET", "organisations": "", "page_title": title, **more,
+    }  # fmt: skip
+
+
 def fivech(number: int, body: str, **more: Any) -> dict[str, Any]:
     """A post on 5ch."""
     return {
@@ -147,6 +155,17 @@ def first_load(bench: Workbench) -> None:
         [
             gdelt("https://b.com/1", "2018-12-03T12:15:00", "Acme Holdings is here"),
             gdelt("https://b.com/1", "2018-12-03T18:00:00", "Acme Holdings is here"),
+        ],
+        received="2018-12-04",
+    )
+    load(
+        "raw.gdelt_files_documents",
+        "2018-12-03",
+        [
+            gdelt_file(1, "https://b.com/1", "2018-12-03T12:00:00", "Acme Holdings is here"),
+            gdelt_file(2, "https://b.com/2", "2018-12-03T19:00:00", "Nobody&#x2019;s choir sings"),
+            gdelt_file(3, "https://b.com/3", "2018-12-03T19:00:00", None),
+            gdelt_file(4, "10.1000/182", "2018-12-03T19:00:00", "A paper, not a page"),
         ],
         received="2018-12-04",
     )

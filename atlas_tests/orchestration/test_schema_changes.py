@@ -25,6 +25,7 @@ from atlas_assets.sandbox import SandboxTransport
 from atlas_tests.orchestration.desk import BARS
 
 EOD, DUMP, FEAR = "raw.eodhd_eod", "raw.binance_dumps_klines", "raw.alternative_me_fear_greed"
+MINUTES = "raw.tiingo_intraday"
 # By the sandbox's clock the last days are not final, so that they are asked for again.
 FIRST, LAST = date(2018, 12, 27), date(2018, 12, 31)
 
@@ -167,6 +168,66 @@ def test_another_format_stops_the_dataset_with_a_plan(atlas_home, altered, chang
     # As documented again, the dataset goes on too.
     altered("/eod/", bytes)
     assert load(EOD)[1] is None
+
+
+def volume_renamed(row: dict[str, Any]) -> None:
+    row["volume_traded"] = row.pop("volume")
+
+
+def test_a_field_that_may_be_missing_is_probably_renamed_and_nothing_stops(atlas_home, altered):
+    load(MINUTES)
+    altered("/iex/", rows_changed(volume_renamed))
+    told, failed = load(MINUTES)
+    assert failed is None
+    assert (told["new_columns"].keys(), told["probably_renamed"]) == ({"volume_traded"}, {"volume": "volume_traded"})
+    rows = configured_lake().read_arrow(MINUTES).to_pylist()
+    changed = [row for row in rows if row["partition_date"] >= FIRST]
+    assert changed
+    assert all(row["volume"] is None and row["volume_traded"] > 0 for row in changed)
+    added, renaming = changes()
+    assert (added["change"], added["field"]) == ("added", "volume_traded")
+    assert (renaming["change"], renaming["field"], renaming["column_name"]) == ("renamed", "volume", "volume_traded")
+    assert renaming["object_id"] in {row["object_id"] for row in changed}
+    assert renaming["plan"].startswith("volume is in no record, and volume_traded (kept as raw.tiingo_intraday.volume_")
+    # It is told in each load's metadata, and once in the ledger.
+    assert load(MINUTES)[0]["probably_renamed"] == {"volume": "volume_traded"}
+    assert len(changes()) == 2
+    found = examine_schemas(configured_settings())
+    assert [(one.ok, one.detail.split()[0]) for one in found] == [(True, "added"), (True, "renamed")]
+    # The old field is there again.
+    altered("/iex/", bytes)
+    told, _ = load(MINUTES)
+    assert "probably_renamed" not in told
+    assert [one.detail.split()[0] for one in examine_schemas(configured_settings())] == ["added"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda row: row.update(volume_traded=1.0),
+        lambda row: row.update(volume=None, volume_traded=1.0),
+        lambda row: row.update(venue=row.pop("volume")),
+        lambda row: row.update(volume_note=str(row.pop("volume"))),
+    ],
+    ids=["still there", "there without a value", "not alike", "of another type"],
+)
+def test_a_field_more_is_no_renaming(atlas_home, altered, change):
+    altered("/iex/", rows_changed(change))
+    told, failed = load(MINUTES)
+    assert failed is None
+    assert len(told["new_columns"]) == 1
+    assert "probably_renamed" not in told
+    assert {line["change"] for line in changes()} == {"added"}
+
+
+def test_a_field_that_some_replies_still_have_is_not_renamed(atlas_home, altered, monkeypatch):
+    monkeypatch.setenv("ATLAS_DATA_SOURCES__TIINGO__INTRADAY__SYMBOLS", '["SPY", "QQQ"]')
+    altered("/iex/SPY", rows_changed(volume_renamed))
+    told, failed = load(MINUTES)
+    assert failed is None
+    assert set(configured_lake().read_arrow(MINUTES)["symbol"].to_pylist()) == {"SPY", "QQQ"}
+    assert told["new_columns"].keys() == {"volume_traded"}
+    assert "probably_renamed" not in told
 
 
 def test_a_bad_row_among_good_ones_is_set_aside_alone(atlas_home, altered):

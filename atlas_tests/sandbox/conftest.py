@@ -20,6 +20,7 @@ HOSTS = {
     "fred": ("https://api.stlouisfed.org/fred/", {"api_key": DEFAULT_KEYS["fred"], "file_type": "json"}),
     "binance": ("https://data-api.binance.vision/api/v3/", {}),
     "binance_dumps": ("https://data.binance.vision/data/spot/daily/", {}),
+    "gdelt_files": ("https://data.gdeltproject.org/gdeltv2/", {}),
     "coingecko": ("https://api.coingecko.com/api/v3/coins/", {"vs_currency": "usd"}),
     "coingecko_pro": ("https://pro-api.coingecko.com/api/v3/coins/", {"vs_currency": "usd"}),
     "imf": ("https://api.imf.org/external/sdmx/3.0/", {}),

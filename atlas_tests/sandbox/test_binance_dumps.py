@@ -12,6 +12,7 @@ import pytest
 from atlas_assets.sandbox.simulator import TradeSimulator
 
 TRADES = "aggTrades/BTCUSDT/BTCUSDT-aggTrades-2018-12-10.zip"
+SINGLES = "trades/BTCUSDT/BTCUSDT-trades-2018-12-10.zip"
 CANDLES = "klines/ETHUSDT/1m/ETHUSDT-1m-2018-12-10.zip"
 
 
@@ -42,7 +43,16 @@ def test_an_archive_holds_the_days_candles(ask):
     assert rows == [[str(value) for value in candle] for page in pages for candle in page]
 
 
-@pytest.mark.parametrize("path", [TRADES, CANDLES])
+def test_an_archive_of_single_trades_holds_the_members_of_the_aggregates(ask, clock):
+    name, rows = rows_of(ask("binance_dumps", SINGLES).content)
+    truth = TradeSimulator(clock=clock).trades("BTCUSDT", date(2018, 12, 10))
+    assert name == "BTCUSDT-trades-2018-12-10.csv"
+    assert [int(row[0]) for row in rows] == list(range(truth.first_trade_id[0], truth.last_trade_id[-1] + 1))
+    assert sum(round(float(row[2]) * 1e5) for row in rows) == truth.quantity_lots.sum()
+    assert {len(row) for row in rows} == {7}
+
+
+@pytest.mark.parametrize("path", [TRADES, SINGLES, CANDLES])
 def test_checksums_are_those_of_the_same_bytes_each_time(ask, path):
     content = ask("binance_dumps", path).content
     assert ask("binance_dumps", path).content == content
@@ -59,6 +69,8 @@ def test_checksums_are_those_of_the_same_bytes_each_time(ask, path):
         TRADES.replace("2018-12-10", "2018-13-10"),
         TRADES.replace("BTCUSDT", "XYZUSDT"),
         TRADES.replace("BTCUSDT/BTC", "BTCUSDT/ETH"),
+        TRADES.replace("aggTrades/", "trades/"),
+        SINGLES.replace("trades/", "aggTrades/"),
         CANDLES.replace("1m", "7m"),
         CANDLES.replace("/1m/", "/5m/"),
         "",

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 # Futures archives begin with a header, in which some columns have other names.
 HEADER_NAMES = {
+    "id": "trade_id",
+    "qty": "quantity",
+    "quote_qty": "quote_quantity",
     "count": "trades",
     "taker_buy_volume": "taker_buy_base_volume",
     "ignore": "unused",
@@ -23,6 +26,7 @@ HEADER_NAMES = {
 DECIMALS = (
     "price",
     "quantity",
+    "quote_quantity",
     "open",
     "high",
     "low",
@@ -37,6 +41,8 @@ INTEGERS = (
     "first_trade_id",
     "last_trade_id",
     "transact_time",
+    "trade_id",
+    "time",
     "open_time",
     "close_time",
     "trades",

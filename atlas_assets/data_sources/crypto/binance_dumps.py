@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from atlas_assets.contracts.raw import LAKE_COLUMNS, RawTable, raw_table
+from atlas_assets.contracts.raw import LAKE_COLUMNS, RawTable, flag, integer, raw_table, text
 from atlas_assets.data_sources.base import BaseDataSource, Query
 from atlas_assets.data_sources.client.errors import PermanentError, SourceError, TransientError
 from atlas_assets.data_sources.client.reply import Reply
@@ -26,7 +26,7 @@ from atlas_assets.data_sources.crypto.binance import (
     Symbol,
     utc_days,
 )
-from atlas_assets.data_sources.settings import SourceSettings
+from atlas_assets.data_sources.settings import Section, SourceSettings
 from atlas_assets.data_sources.vendor import Vendor
 from atlas_assets.data_sources.windows import midnight
 
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NOT_FOUND = 404
-_NAME = re.compile(r"(?P<symbol>[A-Z0-9]{1,20})-(?P<kind>aggTrades|[0-9]{1,2}[smhd])-(?P<day>\d{4}-\d\d-\d\d)\.zip")
+_NAME = re.compile(
+    r"(?P<symbol>[A-Z0-9]{1,20})-(?P<kind>aggTrades|trades|[0-9]{1,2}[smhd])-(?P<day>\d{4}-\d\d-\d\d)\.zip"
+)
 PUBLISHED_WITHIN = timedelta(days=3)
 """A day's archives come on the next day; one that is missing for longer does not exist."""
 
@@ -46,11 +48,19 @@ def _same_columns(table: RawTable, dataset: str, what: str, key: str) -> RawTabl
     return raw_table("binance_dumps", dataset, description, columns=vendor_columns, key=table.key, rules=table.rules)
 
 
+class Part(Section):
+    """A large dataset: of which symbols, and since when."""
+
+    symbols: list[Symbol] = Field(min_length=1)
+    history_from: date
+
+
 class BinanceDumpsSettings(SourceSettings):
-    """Binance's public archives of spot trades and candles (no key)."""
+    """Binance's public archives of spot trades and candles (no key); single trades only where they are asked for."""
 
     symbols: list[Symbol] = Field(min_length=1)
     interval: Literal["1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"] = "1m"
+    trades: Part | None = Field(default=None, description="`symbols` and `history_from` of the single trades")
 
 
 BINANCE_DUMPS = Vendor(
@@ -152,7 +162,7 @@ class BinanceDump(BaseDataSource[BinanceDumpsSettings, DumpQuery]):
             day = date.fromisoformat(found["day"])
         except ValueError:
             return None
-        interval = "" if kind == "aggTrades" else kind
+        interval = "" if kind in ("aggTrades", "trades") else kind
         query = DumpQuery(start=day, end=day, as_of=as_of, symbol=found["symbol"], interval=interval)
         return query if f"{cls.folder_and_name(query, day)[1]}.zip" == found[0] else None
 
@@ -202,6 +212,57 @@ class BinanceDumpKlines(BinanceDump):
     def row_dates(cls, rows: pa.Table, query: DumpQuery) -> Any:
         """The UTC day in which the candle opens."""
         return utc_days(rows["open_time"])
+
+
+class BinanceDumpTrades(BinanceDump):
+    """Single trades of whole days, for the symbols of their own part of the settings."""
+
+    table = raw_table(
+        "binance_dumps",
+        "trades",
+        "Binance single trades of whole days from the public archives, as sent. One row per (symbol, trade_id).\n\n"
+        "The aggregate trades are these, joined where one order filled several at one price: silver takes those only, "
+        "because both together would count every trade twice.",
+        columns={
+            "symbol": text("Binance symbol, such as BTCUSDT"),
+            "trade_id": integer("Trade id, from first_trade_id to last_trade_id of its aggregate", ge=0),
+            "price": text("Price, decimal string"),
+            "quantity": text("Base quantity, decimal string"),
+            "quote_quantity": text("Quote quantity, decimal string"),
+            "time": integer("Time of the trade", unit="ms or µs since 1970", ge=0),
+            "is_buyer_maker": flag("True when the seller was the aggressor"),
+            "is_best_match": flag("Vendor's best-match flag", nullable=True),
+        },
+        key=("symbol", "trade_id"),
+    )
+    fields = ("trade_id", "price", "quantity", "quote_quantity", "time", "is_buyer_maker", "is_best_match")
+    optional_fields = 1
+
+    @classmethod
+    def is_wanted(cls, settings: BinanceDumpsSettings) -> bool:
+        """Whether the settings name symbols."""
+        return settings.trades is not None
+
+    def queries(self, start: date, end: date) -> Iterator[DumpQuery]:
+        """One query for each symbol of the part."""
+        for symbol in self.settings.trades.symbols if self.settings.trades else ():
+            yield DumpQuery(start=start, end=end, as_of=self.client.now(), symbol=symbol)
+
+    def extract(self, query: DumpQuery) -> Iterator[Reply]:
+        """The archive of each day that is over, from the first one of the part's history."""
+        first = self.settings.trades.history_from if self.settings.trades else query.start
+        if first <= query.end:
+            yield from super().extract(query.model_copy(update={"start": max(query.start, first)}))
+
+    @classmethod
+    def folder_and_name(cls, query: DumpQuery, day: date) -> tuple[str, str]:
+        """A symbol's folder."""
+        return f"trades/{query.symbol}", f"{query.symbol}-trades-{day}"
+
+    @classmethod
+    def row_dates(cls, rows: pa.Table, query: DumpQuery) -> Any:
+        """The UTC day of the trade."""
+        return utc_days(rows["time"])
 
 
 def _end_of(day: date) -> datetime:

@@ -1,4 +1,4 @@
-"""Parquet: only the columns that are wanted, a few rows at a time, after a look at what the file says of itself.
+"""Parquet: columns that are wanted, and single values beside them, a few rows at a time, after a look at the footer.
 
 DuckDB reads it, within its own memory limit: on some damaged footers Arrow's reader ends the whole process.
 """
@@ -6,7 +6,7 @@ DuckDB reads it, within its own memory limit: on some damaged footers Arrow's re
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -22,6 +22,7 @@ LARGEST_METADATA = 16 * MEBIBYTE
 MEMORY_LIMIT = "512MiB"
 ROWS_AT_ONCE = 250
 
+_NUMBERS = frozenset({"FLOAT", "DOUBLE", "TINYINT", "SMALLINT", "INTEGER", "BIGINT"})
 _PLAIN_TYPES = frozenset(
     {
         *("VARCHAR", "BOOLEAN", "FLOAT", "DOUBLE", "DATE", "HUGEINT", "UHUGEINT"),
@@ -67,14 +68,20 @@ def _rows(file: str, dataset: FileDataset) -> Rows:
         header = Header(_top_names(connection, file), dataset)
         described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [file]).fetchall()
         wanted = [None if place is None else described[place][:2] for place in header.places]
-        selected = ", ".join("NULL" if one is None else _selected(*one) for one in wanted)
+        selected = ["NULL" if one is None else _selected(*one) for one in wanted]
         _refuse_much_text(connection, file, [one[0] for one in wanted if one is not None and one[1] == "VARCHAR"])
-        found = connection.execute(f"SELECT {selected} FROM read_parquet(?)", [file])
+        others = {name: described[place][:2] for name, place in header.undeclared if _is_plain(described[place][1])}
+        texts = [column for column, kind in others.values() if kind == "VARCHAR"]
+        if _text_bytes(connection, file, texts) > LARGEST_FILE:
+            others = {name: one for name, one in others.items() if one[1] != "VARCHAR"}
+        selected += [_as_sent(*one) for one in others.values()]
+        found = connection.execute(f"SELECT {', '.join(selected)} FROM read_parquet(?)", [file])
         number = 0
         while rows := found.fetchmany(ROWS_AT_ONCE):
             for cells in rows:
                 number += 1
-                yield Row(f"row {number}", cells)
+                beside = dict(zip(others, cells[len(wanted) :], strict=True))
+                yield Row(f"row {number}", cells[: len(wanted)], others=_present(beside))
 
 
 def _refuse_too_much(connection: duckdb.DuckDBPyConnection, file: str) -> None:
@@ -94,11 +101,17 @@ def _refuse_too_much(connection: duckdb.DuckDBPyConnection, file: str) -> None:
 
 
 def _refuse_much_text(connection: duckdb.DuckDBPyConnection, file: str, names: Sequence[str]) -> None:
-    """A dictionary says a text once for all its rows, which is then there as often as there are rows."""
-    lengths = " + ".join(f"coalesce(sum(strlen({quote_identifier(name)})), 0)" for name in names) or "0"
-    (total,) = _one(connection, f"SELECT {lengths} FROM read_parquet(?)", file)
-    if total > LARGEST_FILE:
+    if (total := _text_bytes(connection, file, names)) > LARGEST_FILE:
         raise FileRefused(f"The file unpacks to {total} bytes of text: split it.")
+
+
+def _text_bytes(connection: duckdb.DuckDBPyConnection, file: str, names: Sequence[str]) -> int:
+    """A dictionary says a text once for all its rows, which is then there as often as there are rows."""
+    if not names:
+        return 0
+    lengths = " + ".join(f"coalesce(sum(strlen({quote_identifier(name)})), 0)" for name in names)
+    (total,) = _one(connection, f"SELECT {lengths} FROM read_parquet(?)", file)
+    return total
 
 
 def _top_names(connection: duckdb.DuckDBPyConnection, file: str) -> list[str]:
@@ -113,9 +126,23 @@ def _top_names(connection: duckdb.DuckDBPyConnection, file: str) -> list[str]:
     return names
 
 
+def _is_plain(kind: str) -> bool:
+    return kind in _PLAIN_TYPES or kind.startswith("DECIMAL(")
+
+
+def _as_sent(name: str, kind: str) -> str:
+    """A column that nobody declared: numbers as they are, anything else as text."""
+    return quote_identifier(name) if kind in _NUMBERS else f"CAST({_selected(name, kind)} AS VARCHAR)"
+
+
+def _present(beside: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a row holds of them, which NaN is not; None for nothing."""
+    return {name: value for name, value in beside.items() if value is not None and value == value} or None
+
+
 def _selected(name: str, kind: str) -> str:
     quoted = quote_identifier(name)
-    if kind not in _PLAIN_TYPES and not kind.startswith("DECIMAL("):
+    if not _is_plain(kind):
         shown = excerpt(kind, 60)
         raise FileRefused(f"Column {excerpt(name, 60)} holds {shown}, which is no single value: unnest it.")
     if kind == "VARCHAR":

@@ -81,6 +81,13 @@ def lines_of(body: bytes, offset: int) -> Iterator[Line]:
 class Header:
     """The columns of a dataset in a file whose columns have names.
 
+    Attributes
+    ----------
+    places
+        Where each column of the dataset stands; None for one that the file lacks.
+    undeclared
+        Names of the file that no column has, with their places.
+
     Raises
     ------
     FileRefused
@@ -102,9 +109,9 @@ class Header:
             if not found and not dataset.columns[name].nullable:
                 missing.append(name)
             self.places.append(found[0] if found else None)
-        self._others = undeclared(names, dataset)
+        self.undeclared = undeclared(names, dataset)
         if missing:
-            raise FileRefused(_lacking(missing, names, [name for name, _ in self._others]))
+            raise FileRefused(_lacking(missing, names, [name for name, _ in self.undeclared]))
 
     def cells(self, values: Sequence[Any]) -> list[Any]:
         """A row's cells in the dataset's order; None for a column that the file lacks."""
@@ -112,7 +119,7 @@ class Header:
 
     def others(self, values: Sequence[Any]) -> Mapping[str, Any] | None:
         """What a row holds beside them."""
-        return {name: values[place] for name, place in self._others if values[place]} if self._others else None
+        return {name: values[place] for name, place in self.undeclared if values[place]} if self.undeclared else None
 
 
 def undeclared(names: Sequence[Any], dataset: FileDataset) -> list[tuple[str, int]]:

@@ -91,7 +91,10 @@ class ImfQuery(Query):
 
 
 class ImfObservations(BaseDataSource[ImfSettings, ImfQuery]):
-    """Observations day by day as published; what a load brings is known from its day on."""
+    """Observations day by day as published; what a load brings is known from its day on.
+
+    A dimension or an attribute that the IMF adds needs no column: it stands in ``series_key`` or ``attributes``.
+    """
 
     vendor = IMF
     table = raw_table(

@@ -102,16 +102,18 @@ class CnnFearGreed(BaseDataSource[CnnSettings, FearGreedQuery]):
         series = {name: part["data"] for name, part in body.items() if isinstance(part, dict) and "data" in part}
         if INDEX not in series or any(not isinstance(points, list) for points in series.values()):
             raise ValueError("series without points")
-        return [(name, point) for name, points in series.items() for point in points]
+        return [
+            {**point, "component": name} if isinstance(point, dict) else point
+            for name, points in series.items()
+            for point in points
+        ]
 
     @classmethod
-    def columns(cls, records: Sequence[tuple[str, Mapping[str, Any]]], query: FearGreedQuery) -> Mapping[str, Any]:
+    def columns(cls, records: Sequence[Mapping[str, Any]], query: FearGreedQuery) -> Mapping[str, Any]:
         """Points as columns."""
-        points = [point for _, point in records]
         return {
-            "component": [name for name, _ in records],
-            **{name: [point[name] for point in points] for name in ("x", "y")},
-            "rating": [point.get("rating") for point in points],
+            **{name: [point[name] for point in records] for name in ("component", "x", "y")},
+            "rating": [point.get("rating") for point in records],
         }
 
     @classmethod

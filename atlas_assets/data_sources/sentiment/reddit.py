@@ -75,6 +75,32 @@ REDDIT = Vendor(
 
 _SAME_NAME = ("name", "created_utc", "title", "selftext", "author", "permalink", "url", "is_self", "over_18")
 _NUMBERS = ("score", "num_comments")
+UNKEPT = frozenset(
+    {
+        "all_awardings", "allow_live_comments", "approved", "approved_at_utc", "approved_by", "archived",
+        "author_cakeday", "author_flair_background_color", "author_flair_css_class", "author_flair_richtext",
+        "author_flair_template_id", "author_flair_text", "author_flair_text_color", "author_flair_type",
+        "author_fullname", "author_is_blocked", "author_patreon_flair", "author_premium", "awarders", "ban_note",
+        "banned_at_utc", "banned_by", "can_gild", "can_mod_post", "category", "clicked", "collections",
+        "content_categories", "contest_mode", "created", "crosspost_parent", "crosspost_parent_list",
+        "discussion_type", "distinguished", "domain", "downs", "event_end", "event_is_live", "event_start", "from",
+        "from_id", "from_kind", "gallery_data", "gilded", "gildings", "hidden", "hide_score", "id",
+        "ignore_reports", "is_created_from_ads_ui", "is_crosspostable", "is_gallery", "is_meta",
+        "is_original_content", "is_reddit_media_domain", "is_robot_indexable", "is_video", "likes",
+        "link_flair_background_color", "link_flair_css_class", "link_flair_richtext", "link_flair_template_id",
+        "link_flair_text_color", "link_flair_type", "live_audio", "locked", "media", "media_embed",
+        "media_metadata", "media_only", "mod_note", "mod_reason_by", "mod_reason_title", "mod_reports", "no_follow",
+        "num_crossposts", "num_duplicates", "num_reports", "parent_whitelist_status", "pinned", "poll_data",
+        "post_hint", "preview", "previous_visits", "promoted", "promoted_by", "pwls", "quarantine",
+        "removal_reason", "removed", "removed_by", "removed_by_category", "report_reasons", "rpan_video",
+        "rte_mode", "saved", "secure_media", "secure_media_embed", "selftext_html", "send_replies", "spam",
+        "spoiler", "steward_reports", "stickied", "subreddit", "subreddit_id", "subreddit_name_prefixed",
+        "subreddit_subscribers", "subreddit_type", "suggested_sort", "thumbnail", "thumbnail_height",
+        "thumbnail_width", "top_awarded_type", "total_awards_received", "tournament_data", "treatment_tags", "ups",
+        "url_overridden_by_dest", "user_reports", "view_count", "visited", "whitelist_status", "wls",
+    }
+)  # fmt: skip
+"""What a post is known to have beside the columns of the table."""
 
 
 class PostsQuery(Query):
@@ -126,7 +152,7 @@ class RedditPosts(BaseDataSource[RedditSettings, PostsQuery]):
     )
     instrument_column = "subreddit"
     accumulates = True
-    unkept = None
+    unkept = UNKEPT
 
     def queries(self, start: date, end: date) -> Iterator[PostsQuery]:
         """One query for each subreddit of the settings."""

@@ -74,7 +74,10 @@ class ArticlesQuery(Query):
 
 
 class RssArticles(BaseDataSource[RssSettings, ArticlesQuery]):
-    """Entries of RSS and Atom feeds. A feed holds only its newest entries; the past cannot be asked for."""
+    """Entries of RSS and Atom feeds. A feed holds only its newest entries; the past cannot be asked for.
+
+    New elements are not followed: each publisher has extensions of its own, and none of them is the format of all.
+    """
 
     vendor = RSS
     table = raw_table(

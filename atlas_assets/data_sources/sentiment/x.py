@@ -31,6 +31,16 @@ MARGIN = timedelta(seconds=60)
 """The vendor refuses an end less than 10 s ago, and a start that is 7 days old when it arrives."""
 
 FIELDS = "author_id,conversation_id,created_at,lang,public_metrics"
+UNKEPT = frozenset(
+    {
+        "article", "attachments", "card_uri", "community_id", "context_annotations", "display_text_range",
+        "edit_controls", "edit_history_tweet_ids", "entities", "geo", "in_reply_to_user_id", "media_metadata",
+        "non_public_metrics", "note_tweet", "organic_metrics", "paid_partnership", "possibly_sensitive",
+        "promoted_metrics", "referenced_tweets", "reply_settings", "scopes", "source", "suggested_source_links",
+        "withheld",
+    }
+)  # fmt: skip
+"""What the API documents of a post beside `FIELDS`; most of it comes only where it is asked for."""
 METRICS = ("retweet_count", "reply_count", "like_count", "quote_count")
 # An id holds the milliseconds since then in all but its last 22 bits.
 FIRST_ID_MILLISECONDS = 1_288_834_974_657
@@ -119,7 +129,7 @@ class XPosts(BaseDataSource[XSettings, PostsQuery]):
     instrument_column = "search"
     settles_after = timedelta(hours=1)
     accumulates = True
-    unkept = None
+    unkept = UNKEPT
     reach = SEARCHED - MARGIN
 
     def queries(self, start: date, end: date) -> Iterator[PostsQuery]:

@@ -54,6 +54,8 @@ def raw_asset(source: Source, section: SourceSettings) -> dg.AssetsDefinition:
             run.write(batch.rows, window=batch.windows, records=batch.records)
         for column, object_id in ingestion.tally.new_columns.items():
             context.log.warning(f"{table.name} gained the column {column}: the vendor sends it since {object_id}.")
+        for old, new in ingestion.tally.renamed.items():
+            context.log.warning(f"{table.name} lacks {old} in every row: the vendor probably renamed it to {new}.")
         if failure := ingestion.tally.failure():
             raise failure
         return run.describe_partitions(metadata=ingestion.tally.metadata())

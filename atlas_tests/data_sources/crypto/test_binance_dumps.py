@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import httpx
 import pytest
@@ -12,7 +13,13 @@ import pytest
 from atlas_assets.data_sources.archives import only_member
 from atlas_assets.data_sources.client.errors import MalformedReply, PermanentError, TransientError
 from atlas_assets.data_sources.crypto.binance import BinanceAggTrades, BinanceKlines
-from atlas_assets.data_sources.crypto.binance_dumps import BinanceDumpAggTrades, BinanceDumpKlines, DumpQuery
+from atlas_assets.data_sources.crypto.binance_dumps import (
+    BinanceDumpAggTrades,
+    BinanceDumpKlines,
+    BinanceDumpTrades,
+    DumpQuery,
+    Part,
+)
 from atlas_assets.lake import Lake, LakeConfig
 from atlas_assets.orchestration.ingestion import Ingestion
 from atlas_assets.orchestration.partitions import Partition
@@ -30,6 +37,10 @@ KLINES_HEADER = (
 
 def trade_line(number, *, scale=1, maker="True", best=",True"):
     return f"{number},4041.27000000,0.00100000,{number},{number},{(MIDNIGHT + number) * scale},{maker}{best}"
+
+
+def single_line(number, *, scale=1, maker="True", best=",True"):
+    return f"{number},4041.27000000,0.00100000,4.04127000,{(MIDNIGHT + number) * scale},{maker}{best}"
 
 
 def candle_line(number, *, scale=1):
@@ -87,6 +98,48 @@ def test_spot_trades_have_no_header(scale, maker, end):
         "is_best_match": True,
     }
     assert parsed.days.to_pylist() == [DAY] * 3
+
+
+@pytest.mark.parametrize("scale", [1, 1000])
+@pytest.mark.parametrize("maker", ["True", "False"])
+def test_single_trades_have_no_header(scale, maker):
+    parsed = read(*(single_line(n, scale=scale, maker=maker) for n in range(3)), kind=BinanceDumpTrades)
+    assert parsed.rows.to_pylist()[2] == {
+        "symbol": "BTCUSDT",
+        "trade_id": 2,
+        "price": "4041.27000000",
+        "quantity": "0.00100000",
+        "quote_quantity": "4.04127000",
+        "time": (MIDNIGHT + 2) * scale,
+        "is_buyer_maker": maker == "True",
+        "is_best_match": True,
+    }
+    assert parsed.days.to_pylist() == [DAY] * 3
+
+
+def test_single_trades_under_the_header_of_futures_archives_are_read():
+    parsed = read(
+        "id,price,qty,quote_qty,time,is_buyer_maker", single_line(7, maker="false", best=""), kind=BinanceDumpTrades
+    )
+    (row,) = parsed.rows.to_pylist()
+    assert (row["trade_id"], row["quantity"], row["quote_quantity"]) == (7, "0.00100000", "4.04127000")
+    assert (row["is_buyer_maker"], row["is_best_match"]) == (False, None)
+
+
+def test_bad_lines_of_single_trades_are_set_aside_by_themselves():
+    lines = [single_line(n) for n in range(100)]
+    bad = {
+        3: "3,1.0",
+        20: single_line(20).replace("4.04127000", ""),
+        40: single_line(40).replace("4041.27", "-4041.27"),
+        60: single_line(60, maker="1"),
+        80: single_line(80).replace("80,", "eighty,", 1),
+    }
+    for place, line in bad.items():
+        lines[place] = line
+    parsed = read(*lines, kind=BinanceDumpTrades)
+    assert [row.position for row in parsed.rejected] == [place + 1 for place in bad]
+    assert parsed.rows["trade_id"].to_pylist() == [n for n in range(100) if n not in bad]
 
 
 @pytest.mark.parametrize("start", ["", "\ufeff"])
@@ -198,10 +251,11 @@ HOSTILE = {
 }
 
 
+@pytest.mark.parametrize("kind", [BinanceDumpAggTrades, BinanceDumpTrades])
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_archives_are_refused(name):
-    with pytest.raises(MalformedReply, match="binance_dumps agg_trades") as caught:
-        BinanceDumpAggTrades.transform(HOSTILE[name], QUERY)
+def test_hostile_archives_are_refused(name, kind):
+    with pytest.raises(MalformedReply, match=f"binance_dumps {kind.table.asset_key[2]}") as caught:
+        kind.transform(HOSTILE[name], QUERY)
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
@@ -252,6 +306,43 @@ def test_a_day_that_is_over_may_not_be_published_yet_and_one_long_past_does_not_
         ask(timedelta(hours=6))
     with pytest.raises(PermanentError, match=rf"there is no {NAME}.zip; check the symbol, and let history_from"):
         ask(timedelta(days=4))
+
+
+@pytest.fixture
+def singles():
+    return {"trades": Part(symbols=["ETHUSDT"], history_from=date(2018, 12, 29))}
+
+
+def test_single_trades_are_loaded_only_where_they_are_asked_for(settings, source_of, singles):
+    section = settings.data_sources.binance_dumps
+    assert not BinanceDumpTrades.is_wanted(section)
+    assert BinanceDumpTrades.is_wanted(section.model_copy(update=singles))
+    assert list(source_of(BinanceDumpTrades, Archives({})).queries(DAY, DAY)) == []
+
+    days = [date(2018, 12, 28) + timedelta(days=number) for number in range(3)]
+    server = Archives({f"ETHUSDT-trades-{day}": zipped("") for day in days})
+    source = source_of(BinanceDumpTrades, server, changed=singles)
+    (query,) = source.queries(days[0], days[-1])
+    assert query.instrument == "ETHUSDT"
+    assert len(list(source.extract(query))) == 2, "the part's history begins later than the first day"
+    assert server.asked[0] == f"/data/spot/daily/trades/ETHUSDT/ETHUSDT-trades-{days[1]}.zip.CHECKSUM"
+    assert list(source.extract(query.model_copy(update={"end": days[0]}))) == []
+
+
+def test_single_trades_add_up_to_the_aggregates_in_the_sandbox(sandbox_rows, singles):
+    day = date(2018, 12, 29)
+    aggregates = [row for row in sandbox_rows(BinanceDumpAggTrades, day, day) if row["symbol"] == "ETHUSDT"]
+    rows = sandbox_rows(BinanceDumpTrades, day, day, changed=singles)
+    assert sandbox_rows(BinanceDumpTrades, day, day, changed=singles, faults=FaultPlan(seed=1, rate=0.5)) == rows
+    by_id = {row["trade_id"]: row for row in rows}
+    assert sorted(by_id) == list(range(aggregates[0]["first_trade_id"], aggregates[-1]["last_trade_id"] + 1))
+    for aggregate in aggregates:
+        members = [by_id[n] for n in range(aggregate["first_trade_id"], aggregate["last_trade_id"] + 1)]
+        assert sum(Decimal(row["quantity"]) for row in members) == Decimal(aggregate["quantity"])
+        for row in members:
+            assert (row["price"], row["time"]) == (aggregate["price"], aggregate["transact_time"])
+            assert row["is_buyer_maker"] == aggregate["is_buyer_maker"]
+            assert Decimal(row["quote_quantity"]) == Decimal(row["price"]) * Decimal(row["quantity"]) > 0
 
 
 @pytest.mark.parametrize("kind", [BinanceDumpAggTrades, BinanceDumpKlines])
@@ -305,3 +396,8 @@ def test_archives_dropped_under_their_own_names_are_read():
     for name in (f"{NAME}.csv", f"BTCUSDT-1m-{DAY}.zip", "BTCUSDT-aggTrades-2018-13-01.zip", f"../{NAME}", "x.zip"):
         assert BinanceDumpAggTrades.query_for_file(name, now) is None
     assert BinanceDumpKlines.query_for_file(f"{NAME}.zip", now) is None
+    singles = BinanceDumpTrades.query_for_file(f"BTCUSDT-trades-{DAY}.zip", now)
+    assert singles == query
+    assert BinanceDumpTrades.query_for_file(f"{NAME}.zip", now) is None
+    for kind in (BinanceDumpAggTrades, BinanceDumpKlines):
+        assert kind.query_for_file(f"BTCUSDT-trades-{DAY}.zip", now) is None

@@ -134,6 +134,22 @@ def test_gdelt_articles_are_the_sandboxs(make):
     assert replies > 4
 
 
+def test_gdelts_files_hold_what_its_search_finds(make):
+    rows, replies = load(make("raw.gdelt_files_documents"))
+    found, _ = load(make("raw.gdelt_articles"))
+
+    def plain(url):
+        return url.replace(":443", "").replace("%20title=", "")
+
+    truth = {(row["topic"], plain(row["url"]), row["seen_at"]) for row in found.to_pylist()}
+    assert {(row["topics"], row["url"], row["seen_at"]) for row in rows.to_pylist()} == truth
+    assert replies == 3 * 96
+    assert len(set(rows["tone"].to_pylist())) == 3
+    # So many requests that more faults would use up what may be tried again.
+    faulty, _ = load(make("raw.gdelt_files_documents", faults=FaultPlan(seed=1, rate=0.08)))
+    assert ordered(faulty) == ordered(rows)
+
+
 def test_5ch_threads_and_posts_are_the_sandboxs(make):
     handler = FivechHandler(WORLD)
     threads, _ = load(make("raw.fivech_threads"))

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from atlas_assets.data_sources.client.errors import MalformedReply, PermanentError
+from atlas_assets.data_sources.fields import NEW_FIELD
 from atlas_assets.data_sources.sentiment.cnn import CnnFearGreed, CnnSettings
 
 SAVED = datetime(2022, 4, 25, 17, tzinfo=UTC)
@@ -44,6 +45,12 @@ def test_every_point_of_every_series_is_a_row():
         {"component": "fear_and_greed_historical", "x": MONDAY, "y": 30.8254, "rating": "fear"},
         {"component": "vix", "x": MONDAY, "y": 31.0, "rating": None},
     ]
+
+
+def test_a_field_that_points_gain_is_kept():
+    parsed = read(graphdata(point(), vix=[point() | {"change": 1.5}]))
+    assert parsed.added.to_pydict() == {f"{NEW_FIELD}change": [None, "1.5"]}
+    assert read(graphdata(point())).added is None
 
 
 def test_the_moment_of_saving_midnight_and_weekends_are_kept():

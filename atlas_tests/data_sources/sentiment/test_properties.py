@@ -1,6 +1,8 @@
 """Whatever a sentiment vendor sends is read into the table's rows or refused by a SourceError."""
 
+import io
 import json
+import zipfile
 from datetime import UTC, date, datetime
 
 import pytest
@@ -14,6 +16,7 @@ from atlas_assets.data_sources.sentiment import (
     fivech,
     fivech_posts,
     gdelt,
+    gdelt_files,
     newsapi,
     reddit,
     rss,
@@ -84,7 +87,31 @@ JSON_CASES = {
     ),
 }
 BOARD = {**DAYS, "board": "stock"}
+VALUES = {
+    0: "20181203120000-1",
+    1: "20181203120000",
+    3: "a.example",
+    4: "u",
+    7: "ECON_STOCKMARKET",
+    15: "1,2,3,4,5,6,7",
+}
+LINE = [VALUES.get(place, "") for place in range(gdelt_files.FIELDS)]
+
+
+def packed(text):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.csv", text)
+    return content.getvalue()
+
+
 OTHER_CASES = {
+    gdelt_files.GdeltDocuments: (
+        gdelt_files.DocumentsQuery(
+            **DAYS, topics=(gdelt_files.FileTopic(name="s", themes=("ECON_STOCKMARKET",), words=("shares",)),)
+        ),
+        packed("\t".join(LINE)),
+    ),
     fivech.FivechThreads: (
         fivech.ThreadsQuery(**BOARD | {"as_of": datetime(2018, 12, 31, tzinfo=UTC)}),
         "1543665600.dat<>市況 (2)\n9240118151.dat<>n (3)\n".encode("cp932"),
@@ -161,6 +188,16 @@ def test_files_with_changed_bytes(kind, data):
         st.binary(max_size=30) | st.sampled_from([b"<>", b"\n", b"\x81", b"<>\n<>", b" 9999/12/31 23:59:59"])
     )
     read_or_refuse(kind, content[:cut] + junk + content[rest:])
+
+
+@FAST
+@given(content=st.binary(max_size=200), value=st.binary(max_size=20), place=st.integers(0, len(LINE) - 1))
+def test_lines_of_gdelts_files_with_changed_values(content, value, place):
+    kind, good = gdelt_files.GdeltDocuments, "\t".join(LINE).encode()
+    values = [one.encode() for one in LINE]
+    values[place] = value
+    read_or_refuse(kind, packed(content))
+    read_or_refuse(kind, packed(good + b"\n" + b"\t".join(values) + b"\n" + content))
 
 
 @FAST

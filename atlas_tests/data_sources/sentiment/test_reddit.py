@@ -8,6 +8,7 @@ import pytest
 
 from atlas_assets.data_sources.client.errors import MalformedReply, PermanentError, TransientError
 from atlas_assets.data_sources.client.limits import RateReport
+from atlas_assets.data_sources.fields import NEW_FIELD
 from atlas_assets.data_sources.sentiment.reddit import REDDIT, PostsQuery, RedditPosts, RedditSettings
 
 NEW_YEARS_EVE = int(datetime(2018, 12, 31, tzinfo=UTC).timestamp())
@@ -213,6 +214,11 @@ def test_posts_are_kept_as_sent_with_utc_times():
     assert parsed.days.to_pylist() == [date(2018, 12, 31)] * 2
 
 
+def test_a_field_that_posts_gain_is_kept_and_those_that_nobody_reads_are_not():
+    content = json.dumps(listing(post(1, view_count=3, media={"type": "x"}), post(2, trust_level="high"))).encode()
+    assert RedditPosts.transform(content, QUERY).added.to_pydict() == {f"{NEW_FIELD}trust_level": [None, '"high"']}
+
+
 def test_only_the_bad_post_is_set_aside():
     content = json.dumps(listing(post(1), post(2, score="many"), post(3) | {"created_utc": "noon"}, post(4))).encode()
     parsed = RedditPosts.transform(content, QUERY)
@@ -244,6 +250,7 @@ def test_recorded_listings(recorded, name, rows):
     assert parsed.rejected == ()
     assert parsed.rows.num_rows == rows
     assert parsed.rows["selftext"].null_count == 0
+    assert parsed.added is None
 
 
 @pytest.mark.recorded

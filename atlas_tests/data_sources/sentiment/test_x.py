@@ -9,6 +9,7 @@ import pytest
 from atlas_assets.data_sources.client.errors import MalformedReply, PermanentError, QuotaExhausted, TransientError
 from atlas_assets.data_sources.client.state import MemoryState
 from atlas_assets.data_sources.coverage import first_whole_day
+from atlas_assets.data_sources.fields import NEW_FIELD
 from atlas_assets.data_sources.sentiment.x import PostsQuery, XPosts, XSettings
 from atlas_assets.data_sources.sentiment.x_budget import PostBudget
 
@@ -121,6 +122,11 @@ def test_posts_are_kept_as_sent_with_their_moment():
     }
 
 
+def test_a_field_that_posts_gain_is_kept_and_those_that_nobody_reads_are_not():
+    parsed = read(page(post(1, edit_history_tweet_ids=["1"], entities={}), post(2, bookmarked=True)))
+    assert parsed.added.to_pydict() == {f"{NEW_FIELD}bookmarked": [None, "true"]}
+
+
 def test_without_a_date_the_id_tells_the_moment():
     day = date(2022, 10, 7)
     query = PostsQuery(start=day, end=day, search="tweepy", text="tweepy")
@@ -229,6 +235,7 @@ def test_recorded_search(recorded):
     assert parsed.rows.num_rows == 10
     assert parsed.rows["text"][0].as_py().endswith("…")
     assert parsed.rows["created_at"].null_count == 10
+    assert parsed.added is None
 
 
 @pytest.mark.recorded

@@ -1,4 +1,16 @@
--- An article that is seen again, or found by several topics, is one document, known since it was first seen.
+-- An article that is seen again, or found by several topics, by the search or in the files, is one document, known
+-- since it was first seen. The files hold only what was written in English; what has no title there says nothing.
+with sent as (
+    select topic, url, title, seen_at, language, partition_date, ingested_at, object_id
+    from {{ source('raw', 'gdelt_articles') }}
+    union all
+    select
+        split_part(topics, ';', 1) as topic, url, page_title as title, seen_at, 'English' as language, partition_date,
+        ingested_at, object_id
+    from {{ source('raw', 'gdelt_files_documents') }}
+    where url like 'http%' and trim(page_title) != ''
+)
+
 select
     {{ document_id('gdelt', ['url']) }} as document_id,
     'article' as kind,
@@ -34,4 +46,4 @@ select
     partition_date,
     ingested_at,
     object_id
-from {{ source('raw', 'gdelt_articles') }}
+from sent

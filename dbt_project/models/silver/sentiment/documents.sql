@@ -9,6 +9,7 @@
             'x_posts': [document_id('x', ['id'])],
             'newsapi_articles': [document_id('newsapi', ['url'])],
             'gdelt_articles': [document_id('gdelt', ['url'])],
+            'gdelt_files_documents': [document_id('gdelt', ['url'])],
             'fivech_posts': [document_id('fivech', ['board', 'thread', 'number'])],
             'landing_documents': [document_id('landing', ['document_id'])],
         },
