@@ -19,6 +19,7 @@ from filelock import FileLock
 from atlas_tests.conftest import REPOSITORY
 
 ATLAS = Path(sys.executable).with_name("atlas")
+LONGEST = 1200  # seconds of one command on a busy machine
 LANDED_SYMBOL = "HARBOR"
 LANDED_DAYS = 30
 SAME_DAY = "2018-12-17"
@@ -78,7 +79,7 @@ def atlas(folder: Path, *arguments: str, **environment: str) -> Answer:
         text=True,
         check=False,
         cwd=REPOSITORY,
-        timeout=400,
+        timeout=LONGEST,
     )
     return Answer(done.returncode, done.stdout, done.stderr, time.perf_counter() - started)
 

@@ -104,7 +104,7 @@ class Stack:
         """Start a service and return at once."""
         self._start(service, self._as_user(self.command(service)), self.environment(service))
 
-    def run(self, service: str, command: Sequence[str] | None = None, timeout: float = 180) -> str:
+    def run(self, service: str, command: Sequence[str] | None = None, timeout: float = 600) -> str:
         """Run a command (the service's own unless given) to its end, where the service would; its output."""
         entrypoint = self.command(service)[:1]
         words = self.command(service) if command is None else [*entrypoint, *command]
@@ -123,7 +123,7 @@ class Stack:
         except subprocess.TimeoutExpired:
             return False
 
-    def wait(self, what: str, holds: Callable[[], object], *services: str, timeout: float = 180) -> None:
+    def wait(self, what: str, holds: Callable[[], object], *services: str, timeout: float = 600) -> None:
         """Wait until something holds, as long as the services run."""
         deadline = time.monotonic() + timeout
         while not holds():
@@ -162,12 +162,12 @@ class Stack:
             "initdb", "-D", f"{data}/data", "-U", "postgres", f"--pwfile={password}", "--auth-host=scram-sha-256",
             "--auth-local=trust", *service["environment"]["POSTGRES_INITDB_ARGS"].split(),
         ]  # fmt: skip
-        quick = {"env": environment, "user": _postgres_user(), "cwd": data, "timeout": 120, "check": True}
+        quick = {"env": environment, "user": _postgres_user(), "cwd": data, "timeout": 400, "check": True}
         subprocess.run(initdb, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **quick)
         options = ["listen_addresses=127.0.0.1", f"unix_socket_directories={data}", f"port={self.ports['postgres']}"]
         server = ["postgres", "-D", f"{data}/data", *(word for option in options for word in ("-c", option))]
         self._start("postgres", server, environment, user=_postgres_user())
-        self.wait("PostgreSQL", lambda: self.is_healthy("postgres"), "postgres", timeout=60)
+        self.wait("PostgreSQL", lambda: self.is_healthy("postgres"), "postgres")
         script = f"{self.folder}/deploy/databases.sql"
         psql = ["psql", "-h", str(data), "-p", str(self.ports["postgres"]), "-U", "postgres", "-d", "postgres"]
         subprocess.run([*psql, "-q", "-v", "ON_ERROR_STOP=1", "-f", script], stdin=subprocess.DEVNULL, **quick)

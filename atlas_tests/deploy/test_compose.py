@@ -35,7 +35,7 @@ OUR_SERVICES = ("migrate", "code", "webserver", "daemon")
 def run_tool(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     program = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     assert program, f"{name} is not installed"
-    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=300, check=False)
 
 
 def check_compose_schema(file: Path) -> subprocess.CompletedProcess[str]:
@@ -210,7 +210,7 @@ def test_the_secrets_folder_is_ignored_by_git():
 def run_entrypoint(folder: Path, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "ATLAS_SECRETS": str(folder), "PGPASSFILE": str(folder / "pgpass")}
     return subprocess.run(
-        [ENTRYPOINT, *command], env=environment | more, capture_output=True, text=True, timeout=30, check=False
+        [ENTRYPOINT, *command], env=environment | more, capture_output=True, text=True, timeout=300, check=False
     )
 
 

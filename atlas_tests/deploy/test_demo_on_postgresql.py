@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from atlas_tests.demo_home import LONGEST
 from atlas_tests.lake.fixtures import postgres_address
 
 __all__ = ["postgres_address"]
@@ -23,7 +24,7 @@ def demo(home: Path, **settings: str) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=LONGEST,
         check=False,
     )
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]

@@ -150,7 +150,7 @@ def test_a_run_that_the_code_server_does_not_have_is_ended(stack: Stack):
     def ended() -> bool:
         return stack.graphql(query, run=run)["runOrError"]["status"] == "FAILURE"
 
-    stack.wait("the end of the lost run", ended, *LONG_RUNNING, timeout=120)
+    stack.wait("the end of the lost run", ended, *LONG_RUNNING)
 
 
 def why_failed(stack: Stack, run: str) -> str:
@@ -182,7 +182,7 @@ def test_a_dead_service_is_unhealthy_and_comes_back(stack: Stack):
 def test_a_wrong_password_ends_the_migration_with_a_reason(stack: Stack):
     environment = stack.environment("migrate") | {"ATLAS_SECRETS": "/nonexistent"}
     result = subprocess.run(
-        stack.command("migrate"), env=environment, capture_output=True, text=True, timeout=180, check=False
+        stack.command("migrate"), env=environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert result.returncode != 0
     assert "no password supplied" in result.stdout + result.stderr

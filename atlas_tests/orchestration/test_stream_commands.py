@@ -87,7 +87,7 @@ def test_ctrl_c_ends_it_cleanly(atlas_home):
     while not committed:
         committed = int(process.stdout.readline().split()[0].replace(",", ""))
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=400)
     assert process.returncode == 0, err
     assert "Traceback" not in err
     assert "rows committed" in out.splitlines()[-1]

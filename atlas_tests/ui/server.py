@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 ATLAS = Path(sys.executable).with_name("atlas")
 POLL_SECONDS = 0.3
-DEMO_SECONDS, START_SECONDS, STOP_SECONDS, RUN_SECONDS = 300, 120, 40, 150
+DEMO_SECONDS, START_SECONDS, STOP_SECONDS, RUN_SECONDS = 1200, 300, 90, 400
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 # Four days of one-minute candles and trades instead of a month: the same graph in half the time.
