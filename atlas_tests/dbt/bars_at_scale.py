@@ -61,7 +61,7 @@ def build(lake: Lake, folder: Path, *more: str, models: Sequence[str] = MODELS) 
     begun = time.perf_counter()
     _dbt("parse", *options)
     started, used = time.perf_counter(), time.process_time()
-    _dbt("run", *more, "--select", *models, *options)
+    _dbt("run", *more, "--no-write-json", "--select", *models, *options)
     return {
         "start": round(started - begun, 1),
         "seconds": round(time.perf_counter() - started, 1),

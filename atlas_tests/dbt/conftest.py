@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -56,21 +58,11 @@ class Workbench:
 
     def dbt(self, *arguments: str, succeeds: bool = True) -> dict[str, str]:
         """Run dbt in this process; gives the status of each model and test by name, of a failed one the message."""
-        from dbt.cli.main import dbtRunner
         from dbt_common.events.functions import reset_metadata_vars
 
         reset_metadata_vars()  # read once in a process, by whichever test comes first
-        before = Path.cwd()
-        with self.lake.commit_lock(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # dbt's own, and its dependencies'
-            os.chdir(PROJECT_FOLDER)
-            try:
-                # No log file: dbt would leave it open.
-                outcome = dbtRunner().invoke(
-                    [*arguments, "--quiet", "--log-level-file", "none", "--target-path", str(self.target)]
-                )
-            finally:
-                os.chdir(before)
+        with self.lake.commit_lock(), in_the_project():
+            outcome = invoke(*arguments, "--no-write-json", "--target-path", str(self.target), manifest=project())
         statuses = {
             result.node.name: str(result.message if result.status == "error" else result.status)
             for result in outcome.result or []
@@ -88,6 +80,44 @@ class Workbench:
 
 
 @contextmanager
+def in_the_project() -> Iterator[None]:
+    """The project's folder, and none of the warnings of dbt and its dependencies."""
+    before = Path.cwd()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        os.chdir(PROJECT_FOLDER)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def invoke(*arguments: str, manifest: Any = None) -> Any:
+    """Run dbt, without a log file: dbt would leave it open."""
+    from dbt.cli.main import dbtRunner
+
+    return dbtRunner(manifest=manifest).invoke([*arguments, "--quiet", "--log-level-file", "none"])
+
+
+@cache
+def parsed() -> Any:
+    """The project as dbt parsed it, once for all lakes: nothing of it depends on the lake."""
+    with TemporaryDirectory() as target:
+        return invoke("parse", "--no-partial-parse", "--target-path", target).result
+
+
+def project() -> Any:
+    """The parsed project without what an earlier run compiled."""
+    from dbt.contracts.graph.nodes import CompiledNode
+
+    manifest = parsed()
+    for node in manifest.nodes.values():
+        if isinstance(node, CompiledNode):
+            node.compiled, node.compiled_code, node.extra_ctes_injected, node.extra_ctes = False, None, False, []
+    return manifest
+
+
+@contextmanager
 def environment_of(lake: Lake) -> Iterator[None]:
     """The environment in which dbt works on a lake."""
     with pytest.MonkeyPatch.context() as patch:
@@ -98,7 +128,7 @@ def environment_of(lake: Lake) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
-    """One lake for the whole folder: dbt parses the project anew for each other one."""
+    """One lake for the whole folder."""
     folder = tmp_path_factory.mktemp("silver")
     lake = Lake(LakeConfig(root=folder / "lake"))
     with environment_of(lake):

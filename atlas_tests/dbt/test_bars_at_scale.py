@@ -11,7 +11,7 @@ import pytest
 
 from atlas_tests.conftest import REPOSITORY
 
-pytestmark = [pytest.mark.xdist_group("dbt"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("dbt_bars_at_scale"), pytest.mark.slow]
 
 ROWS, MEMORY_LIMIT = 5_000_000, "256MiB"
 # A tenth of what 50 million bars may take.

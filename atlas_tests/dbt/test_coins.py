@@ -12,7 +12,7 @@ from atlas_assets.lake import Lake, LakeConfig
 from atlas_tests.dbt.conftest import Workbench, environment_of
 from atlas_tests.dbt.vendor_rows import candle
 
-pytestmark = pytest.mark.xdist_group("dbt")
+pytestmark = pytest.mark.xdist_group("dbt_coins")
 MODELS = ("ticker_history", "instruments", "corporate_actions", "daily_bars_by_source", "daily_bars", "sessions")
 HOUR = 3_600_000
 

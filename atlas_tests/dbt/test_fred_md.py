@@ -16,7 +16,7 @@ from atlas_assets.lake import CommitInfo, Lake, LakeConfig, Window
 from atlas_assets.orchestration.tables import table
 from atlas_tests.dbt.conftest import Workbench, at, dbt_environment
 
-pytestmark = [pytest.mark.xdist_group("dbt"), pytest.mark.recorded]
+pytestmark = [pytest.mark.xdist_group("dbt_fred_md"), pytest.mark.recorded]
 
 FOLDER = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "fred_md"
 RAW, SILVER = "raw.landing_macro_observations", "silver.macro_observations"

@@ -13,7 +13,7 @@ import pytest
 from atlas_tests.dbt.conftest import Workbench, environment_of
 from atlas_tests.dbt.vendor_rows import bar, candle, trade
 
-pytestmark = pytest.mark.xdist_group("dbt")
+pytestmark = pytest.mark.xdist_group("dbt_intraday")
 
 MODELS = ("sessions", "ticker_history", "instruments", "intraday_bars", "trades")
 BUILD = ("build", "--indirect-selection", "buildable", "--exclude-resource-type", "unit_test", "--select", *MODELS)

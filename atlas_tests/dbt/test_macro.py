@@ -13,7 +13,7 @@ from atlas_assets.lake import Lake, LakeConfig
 from atlas_tests.dbt.conftest import Workbench, dbt_environment
 from atlas_tests.dbt.vendor_rows import observation, told_of_gdp
 
-pytestmark = pytest.mark.xdist_group("dbt")
+pytestmark = pytest.mark.xdist_group("dbt_macro")
 
 MODELS = ("silver.macro_observations", "silver.macro_series", "silver.release_calendar")
 SELECTED = ("--select", "path:models/silver/macro", "of_point_in_time", "of_generic_tests")

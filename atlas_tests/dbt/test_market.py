@@ -18,7 +18,7 @@ from atlas_assets.orchestration.tables import table
 from atlas_tests.dbt.conftest import Workbench
 from atlas_tests.dbt.simulated_market import RECEIVED, Market, sessions, simulate
 
-pytestmark = pytest.mark.xdist_group("dbt")
+pytestmark = pytest.mark.xdist_group("dbt_market")
 QUALITY = ("sessions", "quarantine", "reconciliation")
 MODELS = ("ticker_history", "instruments", "corporate_actions", "daily_bars_by_source", "daily_bars")
 RECORDED = Path(__file__).parents[3] / "shared" / "data" / "lean_equity_daily"

@@ -15,7 +15,7 @@ from atlas_assets.lake import Lake, LakeConfig
 from atlas_tests.conftest import REPOSITORY
 from atlas_tests.dbt.market_at_scale import MODELS, QUALITY, SECOND_SOURCE
 
-pytestmark = [pytest.mark.xdist_group("dbt"), pytest.mark.slow]
+pytestmark = [pytest.mark.xdist_group("dbt_market_at_scale"), pytest.mark.slow]
 
 MOST_BYTES = 2 * 2**30
 TABLES = tuple(f"silver.{name}" for name in (*MODELS, *QUALITY))

@@ -20,7 +20,7 @@ from atlas_assets.sentiment.duplicates import comparable
 from atlas_tests.dbt.conftest import Workbench, dbt_environment
 from atlas_tests.dbt.vendor_rows import bar
 
-pytestmark = [pytest.mark.recorded, pytest.mark.xdist_group("dbt")]
+pytestmark = [pytest.mark.recorded, pytest.mark.xdist_group("dbt_recorded_texts")]
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 FOLDERS = ("fear_greed", "sentiment_en", "sentiment_ja")

@@ -15,7 +15,7 @@ from atlas_tests.dbt.vendor_rows import (
     NASTY_SYMBOLS,
 )
 
-pytestmark = pytest.mark.xdist_group("dbt")
+pytestmark = pytest.mark.xdist_group("dbt_silver")
 # Sessions follow the calendar; nobody told of a corporate action; what is in quarantine stays there.
 UNTOUCHED = {"silver.sessions", "silver.corporate_actions", "silver.quarantine"}
 

@@ -12,7 +12,7 @@ from atlas_assets.lake import Lake, LakeConfig
 from atlas_tests.dbt.conftest import Workbench, dbt_environment
 from atlas_tests.dbt.text_story import SELECTED, STORY, Story, at, first_load, second_load, third_load
 
-pytestmark = pytest.mark.xdist_group("dbt")
+pytestmark = pytest.mark.xdist_group("dbt_texts")
 
 
 @pytest.fixture(scope="module")

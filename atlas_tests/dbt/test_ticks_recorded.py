@@ -18,7 +18,7 @@ from atlas_assets.lake import CommitInfo, Lake, Window
 from atlas_assets.orchestration.tables import table
 from atlas_tests.dbt.conftest import Workbench, environment_of
 
-pytestmark = [pytest.mark.xdist_group("dbt"), pytest.mark.recorded]
+pytestmark = [pytest.mark.xdist_group("dbt_ticks_recorded"), pytest.mark.recorded]
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 MINUTES = DATA / "spy_1m_2011" / "nt-spy-minute-2011-03.csv"

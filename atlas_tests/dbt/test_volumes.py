@@ -14,7 +14,7 @@ from atlas_assets.orchestration.tables import table as contract_of
 from atlas_tests.dbt.conftest import Workbench, environment_of
 from atlas_tests.dbt.vendor_rows import bar
 
-pytestmark = pytest.mark.xdist_group("dbt")
+pytestmark = pytest.mark.xdist_group("dbt_volumes")
 MODELS = ("ticker_history", "corporate_actions", "daily_bars_by_source", "daily_bars", "sessions")
 BEFORE = [f"2020-08-{day}" for day in (24, 25, 26, 27, 28)]
 LONG_BEFORE = "2020-01-15"
