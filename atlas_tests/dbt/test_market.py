@@ -110,7 +110,8 @@ def years(bench: Any, market: Market) -> dict[str, tuple[int, float]]:
     """What was found before the days that follow."""
     found = scores(bench, market)
     # The other source's bar stands in for what is not believed, or is missing.
-    bars = bench.lake.read("silver.daily_bars")
+    tickers = market.true_bars["symbol"].str.removesuffix(".US").unique().tolist()
+    bars = bench.lake.read("silver.daily_bars", symbols=tickers)
     assert len(bars) >= 0.999 * len(market.true_bars)
     assert set(bars["source"]) == {"eodhd", "tiingo"}
     return found

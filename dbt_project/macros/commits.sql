@@ -20,6 +20,7 @@ query `also_touched`, {since} and {now} are the first and the last snapshot whos
         {%- set scope = meta['scope'] | join(', ') %}
         {%- set now = run_query('from ' ~ this.database ~ '.current_snapshot()').columns[0][0] %}
         {%- set since = last_snapshot_read(now) %}
+        set disabled_optimizers = '{{ 'join_order,statistics_propagation' if since is not none or reads_little() }}';
         {%- if is_incremental() %}
         {%- set changed = changed_tables(since) %}
         create or replace temporary table touched_keys as
@@ -46,6 +47,28 @@ query `also_touched`, {since} and {now} are the first and the last snapshot whos
             'dbt', {{ sql_text(asset_name()) }}, extra_info => {{ sql_text(tojson(commit_record(now))) }}
         )
     {%- endif %}
+{% endmacro %}
+
+{#-
+Whether a model reads so little that its plan would take longer than its work: to choose the order of joins, the engine
+asks the catalog about each of the tables, of which there are dozens.
+-#}
+{% macro reads_little() %}
+    {%- set catalog = '__ducklake_metadata_' ~ this.database %}
+    {%- set query %}
+        select coalesce(sum(read.record_count), 0) < 1000000
+        from {{ catalog }}.ducklake_table_stats as read
+        inner join {{ catalog }}.ducklake_table as t on read.table_id = t.table_id
+        inner join {{ catalog }}.ducklake_schema as s on t.schema_id = s.schema_id
+        where t.end_snapshot is null and s.schema_name || '.' || t.table_name in ('{{ tables_followed() | join("', '") }}')
+    {%- endset %}
+    {{ return(run_query(query).columns[0][0]) }}
+{% endmacro %}
+
+{% macro tables_followed() %}
+    {%- set names = [] %}
+    {%- for table in config.get('meta')['touched_by'] %}{% do names.append(full_name(table)) %}{% endfor %}
+    {{ return(names) }}
 {% endmacro %}
 
 {#- Keeps the rows of a staging model whose scope is touched; all of them when the table is made. -#}
@@ -136,8 +159,7 @@ constants: it tells the readers of files what they need not read, which a join w
 {% macro last_snapshot_read(now) %}
     {%- if not is_incremental() %}{{ return(none) }}{% endif %}
     {%- set catalog = '__ducklake_metadata_' ~ this.database %}
-    {%- set sources = [] %}
-    {%- for table in config.get('meta')['touched_by'] %}{% do sources.append(full_name(table)) %}{% endfor %}
+    {%- set sources = tables_followed() %}
     {%- set query %}
         with commits as (
             select

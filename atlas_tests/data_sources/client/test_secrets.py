@@ -308,6 +308,9 @@ def test_sources_do_not_tell(caplog, kind, monkeypatch):
         monkeypatch.setenv(
             f"ATLAS_DATA_SOURCES__{kind.vendor.settings_key}__{name}".upper(), f"cAnAry0123cAnAry0123-{name}"
         )
+    monkeypatch.setenv(
+        "ATLAS_DATA_SOURCES__BINANCE_DUMPS__TRADES", '{"symbols": ["BTCUSDT"], "history_from": "2018-12-01"}'
+    )
     settings = load_settings()
     section, today = section_of(kind.vendor, settings.data_sources), settings.now().date()
 
