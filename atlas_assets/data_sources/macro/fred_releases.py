@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from atlas_assets.contracts.raw import day, flag, integer, raw_table, text
 from atlas_assets.data_sources.base import Query
@@ -200,7 +200,43 @@ class FredReleases(FredSource[Query]):
         return rows["realtime_start"]
 
 
-class FredSeriesInfo(FredSource[SeriesQuery]):
+class OfEachSeries(FredSource[SeriesQuery]):
+    """What FRED says of one series at a time, as it was known on the window's last day.
+
+    Attributes
+    ----------
+    path
+        Where it is asked.
+    listed
+        The key of the reply's list: of one record, or of several where they changed within the days asked for.
+    """
+
+    path: ClassVar[str]
+    listed: ClassVar[str]
+    instrument_column = "series_id"
+
+    def queries(self, start: date, end: date) -> Iterator[SeriesQuery]:
+        """One query for each series."""
+        for series in dict.fromkeys(series.id for series in self.settings.series):
+            yield SeriesQuery(start=start, end=end, as_of=self.client.now(), series_id=series)
+
+    def extract(self, query: SeriesQuery) -> Iterator[Reply]:
+        """One reply."""
+        params = {"series_id": query.series_id, **_as_known_on(query.end)}
+        yield self.ask(self.path, params, check=lambda reply: validate_json(reply, self.listed))
+
+    @classmethod
+    def records(cls, content: bytes, query: SeriesQuery) -> Sequence[Any]:
+        """The records of the list."""
+        return json_rows(content, cls.listed)
+
+    @classmethod
+    def row_dates(cls, rows: pa.Table, query: SeriesQuery) -> pa.ChunkedArray:
+        """The day on which it was known so."""
+        return rows["realtime_start"]
+
+
+class FredSeriesInfo(OfEachSeries):
     """Title, units, frequency and adjustment of each series as they were known on the window's last day."""
 
     table = raw_table(
@@ -226,22 +262,7 @@ class FredSeriesInfo(FredSource[SeriesQuery]):
         },
         key=("series_id", "realtime_start"),
     )
-    instrument_column = "series_id"
-
-    def queries(self, start: date, end: date) -> Iterator[SeriesQuery]:
-        """One query for each series."""
-        for series in dict.fromkeys(series.id for series in self.settings.series):
-            yield SeriesQuery(start=start, end=end, as_of=self.client.now(), series_id=series)
-
-    def extract(self, query: SeriesQuery) -> Iterator[Reply]:
-        """One reply."""
-        params = {"series_id": query.series_id, **_as_known_on(query.end)}
-        yield self.ask("series", params, check=lambda reply: validate_json(reply, SERIES))
-
-    @classmethod
-    def records(cls, content: bytes, query: SeriesQuery) -> Sequence[Any]:
-        """The series; several where its description changed within the days asked for."""
-        return json_rows(content, SERIES)
+    path, listed = "series", SERIES
 
     @classmethod
     def columns(cls, records: Sequence[Mapping[str, Any]], query: SeriesQuery) -> Mapping[str, Any]:
@@ -252,13 +273,8 @@ class FredSeriesInfo(FredSource[SeriesQuery]):
             "notes": [record.get("notes") for record in records],
         }
 
-    @classmethod
-    def row_dates(cls, rows: pa.Table, query: SeriesQuery) -> pa.ChunkedArray:
-        """The day on which it was known so."""
-        return rows["realtime_start"]
 
-
-class FredSeriesReleases(FredSource[SeriesQuery]):
+class FredSeriesReleases(OfEachSeries):
     """The release that brings each series, as it was known on the window's last day."""
 
     table = raw_table(
@@ -274,23 +290,8 @@ class FredSeriesReleases(FredSource[SeriesQuery]):
         },
         key=("series_id", "release_id", "realtime_start"),
     )
-    instrument_column = "series_id"
+    path, listed = "series/release", RELEASES
     unkept = frozenset({"link", "notes", "press_release"})
-
-    def queries(self, start: date, end: date) -> Iterator[SeriesQuery]:
-        """One query for each series."""
-        for series in dict.fromkeys(series.id for series in self.settings.series):
-            yield SeriesQuery(start=start, end=end, as_of=self.client.now(), series_id=series)
-
-    def extract(self, query: SeriesQuery) -> Iterator[Reply]:
-        """One reply."""
-        params = {"series_id": query.series_id, **_as_known_on(query.end)}
-        yield self.ask("series/release", params, check=lambda reply: validate_json(reply, RELEASES))
-
-    @classmethod
-    def records(cls, content: bytes, query: SeriesQuery) -> Sequence[Any]:
-        """The release; FRED sends a list of one."""
-        return json_rows(content, RELEASES)
 
     @classmethod
     def columns(cls, records: Sequence[Mapping[str, Any]], query: SeriesQuery) -> Mapping[str, Any]:
@@ -301,11 +302,6 @@ class FredSeriesReleases(FredSource[SeriesQuery]):
             **{name: [record[name] for record in records] for name in ("realtime_start", "realtime_end")},
             "release_name": [record["name"] for record in records],
         }
-
-    @classmethod
-    def row_dates(cls, rows: pa.Table, query: SeriesQuery) -> pa.ChunkedArray:
-        """The day on which it was known so."""
-        return rows["realtime_start"]
 
 
 def _as_known_on(day: date) -> dict[str, str]:
