@@ -22,8 +22,8 @@ from atlas_assets.data_sources.client.state import open_state
 from atlas_assets.data_sources.client.tokens import bearer, client_credentials
 from atlas_assets.data_sources.registry import create, section_of, sources
 
-CANARY = "cAnAry/+key=0123%4&é"
-SPELLINGS = ("cAnAry", "canary", "0123")
+CANARY = "cAnAry/+key=Zqjx%4&é"
+SPELLINGS = ("cAnAry", "canary", "Zqjx")
 URL = "https://api.acme.example/v1/rows"
 
 
@@ -89,7 +89,7 @@ def test_errors_of_the_network_do_not_tell(client_of, caplog, kind):
 
 def test_the_vendor_gets_the_key_and_the_record_does_not(client_of, vendor, caplog):
     server = vendor(httpx.Response(200, content=b"[]", headers={"etag": CANARY[:15]}))
-    params = {"k": SecretStr(CANARY), "token": "another-canary-0123", "note": f"see {CANARY}", "day": "2018-12-31"}
+    params = {"k": SecretStr(CANARY), "token": "another-canary-Zqjx", "note": f"see {CANARY}", "day": "2018-12-31"}
     reply = client_of(server, secrets=[CANARY, CANARY[:15]]).get(URL, params=params)
     assert server.asked[0]["k"] == CANARY
     assert reply.request["params"] == {
@@ -157,13 +157,13 @@ def server(*answers: bytes):
 
 
 def test_the_http_libraries_do_not_tell_either(client_of, caplog):
-    moved = f"HTTP/1.1 302 Found\r\nLocation: https://x.example/?k={CANARY[:7]}0123\r\nConnection: close\r\n\r\n"
+    moved = f"HTTP/1.1 302 Found\r\nLocation: https://x.example/?k={CANARY[:7]}Zqjx\r\nConnection: close\r\n\r\n"
     with (
         server(moved.encode()) as url,
         client_of(None, transport=httpx.HTTPTransport()) as client,
         pytest.raises(PermanentError, match="refused"),
     ):
-        client.get(url, params={"k": SecretStr(f"{CANARY[:7]}0123")})
+        client.get(url, params={"k": SecretStr(f"{CANARY[:7]}Zqjx")})
     assert "receive_response_headers" in caplog.text
     assert_no_canary(caplog.text)
 
@@ -175,8 +175,8 @@ def test_a_real_cut_body_is_tried_again(client_of):
         assert client.get(url).content == b"1234567890"
 
 
-ACCOUNT = {"client_id": SecretStr("cAnAry-id-0123"), "client_secret": SecretStr("cAnAry/pw+0123")}
-TOKEN = "cAnAry-token-0123"
+ACCOUNT = {"client_id": SecretStr("cAnAry-id-Zqjx"), "client_secret": SecretStr("cAnAry/pw+Zqjx")}
+TOKEN = "cAnAry-token-Zqjx"
 
 
 def oauth_vendor(request: httpx.Request) -> httpx.Response:
@@ -281,7 +281,7 @@ def test_a_server_that_nobody_vouches_for_is_told_nothing(client_of, certificate
         ):
             client.get(f"https://localhost:{port}/rows", params={"k": SecretStr(CANARY)})
         with (
-            open_state(SecretStr(f"rediss://:cAnAry0123@localhost:{port}/0")) as state,
+            open_state(SecretStr(f"rediss://:cAnAryZqjx@localhost:{port}/0")) as state,
             pytest.raises(StateUnavailable) as caught,
         ):
             state.read("n")
@@ -306,7 +306,7 @@ def test_sources_do_not_tell(caplog, kind, monkeypatch):
 
     for name in kind.vendor.required_secrets:
         monkeypatch.setenv(
-            f"ATLAS_DATA_SOURCES__{kind.vendor.settings_key}__{name}".upper(), f"cAnAry0123cAnAry0123-{name}"
+            f"ATLAS_DATA_SOURCES__{kind.vendor.settings_key}__{name}".upper(), f"cAnAryZqjxcAnAryZqjx-{name}"
         )
     monkeypatch.setenv(
         "ATLAS_DATA_SOURCES__BINANCE_DUMPS__TRADES", '{"symbols": ["BTCUSDT"], "history_from": "2018-12-01"}'
