@@ -13,11 +13,15 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from atlas_assets.contracts.schema import arrow_schema
 from atlas_assets.lake import Lake, LakeConfig
 from atlas_assets.orchestration.dbt import PROJECT_FOLDER, dbt_environment
 from atlas_assets.orchestration.tables import table
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 SYMBOLS = 500
 RAW = "raw.landing_intraday_bars"
@@ -59,9 +63,9 @@ def build(lake: Lake, folder: Path, *more: str, models: Sequence[str] = MODELS) 
     os.chdir(PROJECT_FOLDER)
     options = ["--quiet", "--log-level-file", "none", "--target-path", str(folder)]
     begun = time.perf_counter()
-    _dbt("parse", *options)
+    project = _dbt("parse", *options)
     started, used = time.perf_counter(), time.process_time()
-    _dbt("run", *more, "--no-write-json", "--select", *models, *options)
+    _dbt("run", *more, "--no-write-json", "--select", *models, *options, project=project)
     return {
         "start": round(started - begun, 1),
         "seconds": round(time.perf_counter() - started, 1),
@@ -69,12 +73,13 @@ def build(lake: Lake, folder: Path, *more: str, models: Sequence[str] = MODELS) 
     }
 
 
-def _dbt(*arguments: str) -> None:
+def _dbt(*arguments: str, project: Manifest | None = None) -> Any:
     from dbt.cli.main import dbtRunner
 
-    outcome = dbtRunner().invoke([*arguments])
+    outcome = dbtRunner(manifest=project).invoke([*arguments])
     if not outcome.success:
         raise RuntimeError(f"dbt failed: {outcome.exception or outcome.result}")
+    return outcome.result
 
 
 def peak_bytes() -> int:

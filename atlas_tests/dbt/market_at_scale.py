@@ -84,7 +84,9 @@ def main(command: str, folder: str, symbols: str = str(SYMBOLS)) -> None:
     if command == "day":
         load_day(lake)
     more = ("--full-refresh",) if command == "rebuild" else ()
-    took = bars_at_scale.build(lake, place / "target", *more, models=(*MODELS, *QUALITY))
+    # No bar that comes changes the calendar of sessions.
+    models = [name for name in (*MODELS, *QUALITY) if (command, name) != ("day", "sessions")]
+    took = bars_at_scale.build(lake, place / "target", *more, models=models)
     print(json.dumps({**took, "peak_bytes": peak_bytes()}))
 
 

@@ -18,11 +18,9 @@ query `also_touched`, {since} and {now} are the first and the last snapshot whos
     {%- if execute %}
         {%- set meta = config.get('meta') %}
         {%- set scope = meta['scope'] | join(', ') %}
-        {%- set now = run_query('from ' ~ this.database ~ '.current_snapshot()').columns[0][0] %}
-        {%- set since = last_snapshot_read(now) %}
+        {%- set now, since, changed = what_happened() %}
         set disabled_optimizers = '{{ 'join_order,statistics_propagation' if since is not none or reads_little() }}';
         {%- if is_incremental() %}
-        {%- set changed = changed_tables(since) %}
         create or replace temporary table touched_keys as
         select {{ scope }} from {{ this }} where {{ since is none }}
         {%- for table, columns in meta['touched_by'].items() if since is none or full_name(table) in changed %}
@@ -78,8 +76,16 @@ asks the catalog about each of the tables, of which there are dozens.
     {%- endif -%}
 {%- endmacro %}
 
+{#- Rows that did not change are neither deleted nor written, so that who reads the table's changes sees only those. -#}
 {% macro get_incremental_touched_sql(arguments) %}
-    {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') %}
+    {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | list %}
+    {%- set key = arguments['unique_key'] | join(', ') %}
+    create or replace temporary table unchanged_keys as
+    select {{ key }}
+    from {{ arguments['target_relation'] }} as kept
+    semi join {{ arguments['temp_relation'] }} as made
+        on {% for column in columns %}kept.{{ column }} is not distinct from made.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+    where {{ within_bounds('kept') }};
     delete from {{ arguments['target_relation'] }} as kept
     using touched_keys as touched
     where
@@ -87,15 +93,12 @@ asks the catalog about each of the tables, of which there are dozens.
         kept.{{ column }} = touched.{{ column }} and
         {%- endfor %}
         {{ within_bounds('kept') }}
-        and not exists (select 1 from {{ arguments['temp_relation'] }} as made where {{ same_row('made', 'kept', arguments) }});
-    insert into {{ arguments['target_relation'] }} ({{ columns }})
-    select {{ columns }}
-    from {{ arguments['temp_relation'] }} as made
-    where not exists (
-        select 1 from {{ arguments['target_relation'] }} as kept
-        where {{ within_bounds('kept') }} and {{ same_row('made', 'kept', arguments) }}
-    )
-    order by {{ arguments['unique_key'] | join(', ') }}
+        and (kept.{{ arguments['unique_key'] | join(', kept.') }}) not in (from unchanged_keys);
+    insert into {{ arguments['target_relation'] }} ({{ columns | join(', ') }})
+    select {{ columns | join(', ') }}
+    from {{ arguments['temp_relation'] }}
+    anti join unchanged_keys using ({{ key }})
+    order by {{ key }}
 {% endmacro %}
 
 {#-
@@ -116,14 +119,6 @@ constants: it tells the readers of files what they need not read, which a join w
     {%- endfor -%}
 {%- endmacro %}
 
-{#- Rows that did not change are neither deleted nor written, so that who reads the table's changes sees only those. -#}
-{% macro same_row(one, other, arguments) -%}
-    {%- for column in arguments['unique_key'] %}{{ one }}.{{ column }} = {{ other }}.{{ column }} and {% endfor -%}
-    {%- for column in arguments['dest_columns'] | map(attribute='quoted') %}
-    {{ one }}.{{ column }} is not distinct from {{ other }}.{{ column }}{{ ' and' if not loop.last }}
-    {%- endfor -%}
-{%- endmacro %}
-
 {% macro changed_rows(table, since, now) -%}
     {%- set schema, name = full_name(table).split('.') -%}
     {%- if since is none -%}
@@ -133,41 +128,43 @@ constants: it tells the readers of files what they need not read, which a join w
     {%- endif -%}
 {%- endmacro %}
 
-{#- The tables that commits since a snapshot wrote to: following one that nobody wrote to costs as much as one that changed. -#}
-{% macro changed_tables(since) %}
-    {%- if since is none %}{{ return([]) }}{% endif %}
-    {%- set catalog = '__ducklake_metadata_' ~ this.database %}
-    {%- set query %}
-        select distinct s.schema_name || '.' || t.table_name
-        from (
-            select unnest(flatten(map_values(changes))) as table_id
-            from {{ this.database }}.snapshots()
-            where snapshot_id > {{ since }}
-        ) as written
-        inner join {{ catalog }}.ducklake_table as t on written.table_id = cast(t.table_id as varchar)
-        inner join {{ catalog }}.ducklake_schema as s on t.schema_id = s.schema_id
-    {%- endset %}
-    {{ return(run_query(query).columns[0].values() | list) }}
-{% endmacro %}
-
 {#- A table of `touched_by` is a raw one unless its schema is named. -#}
 {% macro full_name(table) -%}
     {{ table if '.' in table else 'raw.' ~ table }}
 {%- endmacro %}
 
-{#- The snapshot that the table's last commit had read; none where the change feed cannot be followed from there. -#}
-{% macro last_snapshot_read(now) %}
-    {%- if not is_incremental() %}{{ return(none) }}{% endif %}
+{#-
+The current snapshot; the one that the table's last commit had read, none where the change feed cannot be followed from
+there; and the tables that commits since then wrote to, for following one that nobody wrote to costs as much as one that
+changed.
+-#}
+{% macro what_happened() %}
+    {%- if not is_incremental() %}
+        {{ return((run_query('from ' ~ this.database ~ '.current_snapshot()').columns[0][0], none, [])) }}
+    {%- endif %}
     {%- set catalog = '__ducklake_metadata_' ~ this.database %}
-    {%- set sources = tables_followed() %}
+    {%- set sources = tables_followed() | join("', '") %}
     {%- set query %}
         with commits as (
             select
                 snapshot_id,
+                changes,
                 commit_extra_info ->> 'asset' as asset,
                 commit_extra_info ->> 'code_version' as code_version,
                 cast(commit_extra_info ->> 'snapshot_read' as bigint) as snapshot_read
             from {{ this.database }}.snapshots()
+        ),
+        present as (
+            select t.table_id, t.begin_snapshot, s.schema_name || '.' || t.table_name as name
+            from {{ catalog }}.ducklake_table as t
+            inner join {{ catalog }}.ducklake_schema as s on t.schema_id = s.schema_id
+            where t.end_snapshot is null
+        ),
+        made as (
+            select
+                max(begin_snapshot) filter (where name = '{{ this.schema }}.{{ this.identifier }}') as this,
+                coalesce(max(begin_snapshot) filter (where name in ('{{ sources }}')), 0) as read_tables
+            from present
         ),
         last_commit as (
             select * from commits
@@ -175,27 +172,31 @@ constants: it tells the readers of files what they need not read, which a join w
             order by snapshot_id desc
             limit 1
         ),
-        made as (
-            select
-                max(t.begin_snapshot) filter (where s.schema_name || '.' || t.table_name = '{{ this.schema }}.{{ this.identifier }}') as this,
-                coalesce(max(t.begin_snapshot) filter (where s.schema_name || '.' || t.table_name in ('{{ sources | join("', '") }}')), 0) as read_tables
-            from {{ catalog }}.ducklake_table as t
-            inner join {{ catalog }}.ducklake_schema as s on t.schema_id = s.schema_id
+        following as (
+            select max(snapshot_id) as now from commits
+        ),
+        known as (
+            select last_commit.snapshot_read as since
+            from last_commit, made, following
             where
-                t.end_snapshot is null
-                and s.schema_name || '.' || t.table_name in ('{{ this.schema }}.{{ this.identifier }}', '{{ sources | join("', '") }}')
+                last_commit.code_version = {{ sql_text(code_version()) }}
+                and last_commit.snapshot_id >= made.this
+                and last_commit.snapshot_read >= made.read_tables
+                and (select count(*) from commits where commits.snapshot_id > last_commit.snapshot_read)
+                = following.now - last_commit.snapshot_read
+        ),
+        written as (
+            select distinct unnest(flatten(map_values(commits.changes))) as table_id
+            from commits, known
+            where commits.snapshot_id > known.since
         )
-        select last_commit.snapshot_read
-        from last_commit, made
-        where
-            last_commit.code_version = {{ sql_text(code_version()) }}
-            and last_commit.snapshot_id >= made.this
-            and last_commit.snapshot_read >= made.read_tables
-            and (select count(*) from commits where commits.snapshot_id > last_commit.snapshot_read)
-            = {{ now }} - last_commit.snapshot_read
+        select
+            (select now from following),
+            (select since from known),
+            (select string_agg(present.name, ' ') from present inner join written on cast(present.table_id as varchar) = written.table_id)
     {%- endset %}
-    {%- set found = run_query(query).columns[0].values() %}
-    {{ return(found[0] if found else none) }}
+    {%- set row = run_query(query).rows[0] %}
+    {{ return((row[0], row[1], (row[2] or '').split(' '))) }}
 {% endmacro %}
 
 {#- Who commits: Dagster hands its values over as DBT_ENV_CUSTOM_ENV_*, which leave dbt's parsed state valid. -#}

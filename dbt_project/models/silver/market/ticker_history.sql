@@ -46,20 +46,20 @@ listed as (
     order by symbol asc, valid_from asc, valid_to desc, permanent_id asc
 ),
 
--- The bars of a month that the history of tickers does not divide.
+-- The bars of a source in a month that the history of tickers does not divide.
 months_told as (
     select
         bars.venue,
         bars.symbol,
-        date_trunc('month', bars.session_date) as month,
+        bars.source,
+        bars.instrument_type,
+        bars.currency,
         listed.valid_from,
+        date_trunc('month', bars.session_date) as month,
         min(bars.session_date) as first_session,
         max(bars.session_date) as last_session,
         arg_min(bars.close_raw, bars.session_date) as first_close,
-        arg_max(bars.close_raw, bars.session_date) as last_close,
-        arg_min(bars.instrument_type, {{ source_priority('bars.source') }}) as instrument_type,
-        arg_min(bars.currency, {{ source_priority('bars.source') }}) filter (where bars.currency <> 'XXX') as currency,
-        min({{ source_priority('bars.source') }}) as priority
+        arg_max(bars.close_raw, bars.session_date) as last_close
     from bars
     left join listed
         on bars.symbol = listed.symbol and bars.session_date between listed.valid_from and listed.valid_to
@@ -78,9 +78,9 @@ months as (
         max(told.last_session) as last_session,
         arg_min(told.first_close, told.first_session) as first_close,
         arg_max(told.last_close, told.last_session) as last_close,
-        arg_min(told.instrument_type, told.priority) as instrument_type,
-        arg_min(told.currency, told.priority) as currency,
-        min(told.priority) as priority
+        arg_min(told.instrument_type, {{ source_priority('told.source') }}) as instrument_type,
+        arg_min(told.currency, {{ source_priority('told.source') }}) filter (where told.currency <> 'XXX') as currency,
+        min({{ source_priority('told.source') }}) as priority
     from months_told as told
     left join venues on told.symbol = venues.symbol
     group by coalesce(told.venue, venues.venue, 'US'), told.symbol, told.month, told.valid_from

@@ -20,14 +20,27 @@ lives as (
     group by source, venue, instrument_id
 ),
 
+received as (
+    select
+        source,
+        venue,
+        session_date,
+        count(*) as received,
+        count(*) filter (where fault is not null) as quarantined,
+        count(*) filter (where 'sources_differ' in (fault, suspicion)) as different,
+        count(*) filter (where suspicion in ('missing_split', 'outlier')) as suspected
+    from bars
+    group by source, venue, session_date
+),
+
 days as (
     select distinct bars.source, bars.venue, sessions.session_date
-    from (select distinct source, venue from bars) as bars
+    from (select distinct source, venue from received) as bars
     cross join {{ ref('sessions') }} as sessions
     where sessions.calendar = 'XNYS' and bars.venue in ('US', 'INDX')
     union
-    select distinct source, venue, session_date
-    from bars
+    select source, venue, session_date
+    from received
 ),
 
 -- How many are alive is a running sum of those that begin and those that ended.
@@ -44,19 +57,6 @@ changes as (
 alive as (
     select source, venue, session_date, sum(sum(change)) over (partition by source, venue order by session_date) as number
     from changes
-    group by source, venue, session_date
-),
-
-received as (
-    select
-        source,
-        venue,
-        session_date,
-        count(*) as received,
-        count(*) filter (where fault is not null) as quarantined,
-        count(*) filter (where 'sources_differ' in (fault, suspicion)) as different,
-        count(*) filter (where suspicion in ('missing_split', 'outlier')) as suspected
-    from bars
     group by source, venue, session_date
 )
 
