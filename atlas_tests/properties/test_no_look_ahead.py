@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 from atlas_assets.clustering.regimes import markov_regimes
 from atlas_assets.indicators.registry import INDICATORS, technical_indicators
 from atlas_assets.indicators.vpin import vpin_from_bars, vpin_from_trades
+from atlas_assets.models.dma import DynamicModelAveraging
 from atlas_assets.models.tvp_var import TVPVAR, BayesPrior, MinnesotaPrior
 from atlas_assets.risk_management.var import historical_var, parametric_var
 
@@ -69,7 +70,16 @@ SERIES = {
     "TVP-VAR, full": lambda r: tvp_var_columns(r, form="full", stability="shrink", lags=2),
     "TVP-VAR, Bayes prior": lambda r: tvp_var_columns(r, prior=BayesPrior(observations=TRAINING)),
     "TVP-VAR, current": lambda r: tvp_var_columns(r, form="full", covariance_update="current"),
+    "DMA": lambda r: dma_columns(r),
+    "DMA, grids": lambda r: dma_columns(
+        r, forgetting=(0.95, 0.99), observation_variance="ewma", ewma_decay=(0.9, 0.97)
+    ),
 }
+
+
+def dma_columns(rows, **options):
+    averaged = DynamicModelAveraging(**options).fit(rows[:, 0], rows[:, 1:])
+    return [values for name, values in vars(averaged).items() if name != "factors"]
 
 
 def tvp_var_columns(rows, **options):
@@ -83,6 +93,14 @@ def test_series(columns, cut):
     for past in pasts(RETURNS, cut):
         for ours, complete in zip(columns(past), columns(RETURNS), strict=True):
             assert_array_equal(ours[:cut], complete[:cut])
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_averages_of_models_do_not_see_their_own_row(cut):
+    complete = DynamicModelAveraging().fit(RETURNS[:, 0], RETURNS[:, 1:])
+    other = DynamicModelAveraging().fit(np.append(RETURNS[:cut, 0], 9.0), RETURNS[: cut + 1, 1:])
+    for name in ("forecast", "inclusion_probability", "expected_size", "best_model", "factor_probability"):
+        assert_array_equal(getattr(other, name)[cut], getattr(complete, name)[cut])
 
 
 @pytest.mark.parametrize("cut", CUTS)

@@ -1,0 +1,448 @@
+r"""Dynamic model averaging: all subsets of the regressors, each with time-varying coefficients.
+
+Model k has the regressors :math:`x^{(k)}_t` and random-walk coefficients :math:`\theta^{(k)}_t`:
+
+.. math:: y_t = x^{(k)\prime}_t \theta^{(k)}_t + \varepsilon_t, \qquad \varepsilon_t \sim N(0, V^{(k)}_t)
+
+Three factors forget. :math:`\lambda` (``forgetting``) that of the coefficients, :math:`R_t = P_{t-1|t-1} / \lambda`;
+:math:`\alpha` (``model_forgetting``) that of the models' probabilities; :math:`\kappa` (``ewma_decay``) that of the
+observation variance. With K models, the weights of the forecast of :math:`y_t` know only what came before it:
+
+.. math:: \pi_{t|t-1,k} \propto \pi_{t-1|t-1,k}^{\alpha} + c, \quad c = 0.001 / K, \qquad
+          \pi_{t|t,k} \propto \pi_{t|t-1,k}\, N(y_t;\ x_t'\theta_{t-1},\ V_t + x_t' R_t x_t)
+
+The variance is :math:`V_{t+1} = (s V_t + e_t^2 - x_t' R_t x_t) / (s + 1)` after s rows ("recursive"), or
+:math:`\kappa V_t + (1 - \kappa) e_t^2` ("ewma"); what is not positive keeps the one before. Where factors are given as
+grids, each pair of them makes models of its own, weighed like all others.
+
+References
+----------
+Raftery, Kárný, Ettler (2010), Online prediction under model uncertainty via dynamic model averaging, Technometrics
+    52(1).
+Koop, Korobilis (2012), Forecasting inflation using dynamic model averaging, International Economic Review 53(3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from itertools import combinations, product
+from math import comb
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from numba import get_num_threads
+
+from atlas_assets.models.dma_kernels import LANES, average_models, filter_blocks
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+Prior: TypeAlias = "Literal['training', 'raftery_full_sample'] | tuple[npt.ArrayLike, npt.ArrayLike]"
+
+MOST_MODELS = 2**22
+_FLOOR = 0.001
+# Rows are filtered so many values of (row, model) at a time, which bounds the memory.
+_VALUES_AT_ONCE = 2**23
+_BLOCKS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class ModelAverage:
+    """Averages over models for ``T`` rows; all of them are predictive: row t knows only the rows before it.
+
+    Attributes
+    ----------
+    forecast : array of shape (T,), mean of y. NaN in the training rows, as everything else.
+    log_predictive_density : array of shape (T,), log density of the row's y.
+    inclusion_probability : array of shape (T, k), of each regressor; 1 for those that are always in.
+    expected_size : array of shape (T,), number of regressors, without the intercept.
+    best_model : bool array of shape (T, k), the regressors of the most probable model (none in the training rows).
+    factors : array of shape (g, 2), the pairs of forgetting and ewma_decay (NaN where the variance is recursive).
+    factor_probability : array of shape (T, g), of each of these pairs.
+    """
+
+    forecast: FloatArray
+    log_predictive_density: FloatArray
+    inclusion_probability: FloatArray
+    expected_size: FloatArray
+    best_model: npt.NDArray[np.bool_]
+    factors: FloatArray
+    factor_probability: FloatArray
+
+
+@dataclass(frozen=True)
+class DensityForecast:
+    """Forecast of the next row: ``mean`` and ``variance`` (of the mixture), arrays of shape ()."""
+
+    mean: FloatArray
+    variance: FloatArray
+
+
+@dataclass
+class _Models:
+    """Models of one size with one pair of factors: ``columns (count, m)``, and their states in blocks of LANES."""
+
+    columns: IntArray
+    lanes: IntArray
+    mean: FloatArray
+    covariance: FloatArray
+    variance: FloatArray
+    factors: int
+
+    @property
+    def count(self) -> int:
+        return len(self.columns)
+
+
+@dataclass
+class _State:
+    models: list[_Models]
+    probability: FloatArray
+    regressors: int
+    rows_seen: int
+
+
+class DynamicModelAveraging:
+    """Dynamic model averaging over all subsets of k regressors; see the module's equations.
+
+    An intercept is in every model and counts as no regressor. Without a limit there are ``2 ** k`` models; time and
+    memory are linear in their number.
+
+    Parameters
+    ----------
+    forgetting : lambda in (0, 1], of the coefficients, or a grid of such factors
+    model_forgetting : alpha in (0, 1], of the models' probabilities
+    observation_variance : "recursive" or "ewma"
+    ewma_decay : kappa in (0, 1], or a grid; for "ewma" only
+    initial_variance : of the observations, positive. By default that of the prior's rows.
+    prior : mean and variance of the coefficients before the first row, the intercept first.
+        "training": zero, and the scale of the first ``training`` rows, which are not forecast: the variance of y over
+        that of the regressor; for the intercept the square of the mean of y, plus its variance.
+        "raftery_full_sample": as Raftery, Kárný and Ettler have it, from all rows: it looks ahead, and is meant for
+        comparison with other software. The variance of the intercept is the square of its least-squares estimate
+        in the model, plus the variance of y.
+        A pair (mean, variance): scalars or arrays of shape (k + 1,).
+    max_size : most regressors in a model, those that are always in included
+    always_in : columns of X that every model has
+    training : number of rows for the prior of that name
+    """
+
+    def __init__(
+        self,
+        *,
+        forgetting: float | Sequence[float] = 0.99,
+        model_forgetting: float = 0.99,
+        observation_variance: Literal["recursive", "ewma"] = "recursive",
+        ewma_decay: float | Sequence[float] = 0.95,
+        initial_variance: float | None = None,
+        prior: Prior = "training",
+        max_size: int | None = None,
+        always_in: Sequence[int] = (),
+        training: int = 20,
+    ) -> None:
+        self.forgetting, self.ewma_decay = _grid("forgetting", forgetting), _grid("ewma_decay", ewma_decay)
+        (self.model_forgetting,) = _grid("model_forgetting", model_forgetting)
+        self.observation_variance = observation_variance
+        self.initial_variance = initial_variance
+        self.prior: Prior = prior
+        self.max_size = max_size
+        self.always_in = tuple(sorted(set(always_in)))
+        self.training = training
+        self._state: _State | None = None
+        if observation_variance not in ("recursive", "ewma"):
+            raise ValueError(
+                f'DMA knows the observation variances "recursive" and "ewma", not "{observation_variance}".'
+            )
+        if isinstance(prior, str) and prior not in ("training", "raftery_full_sample"):
+            raise ValueError(
+                f'DMA knows the priors "training", "raftery_full_sample" and a pair (mean, variance), not "{prior}".'
+            )
+        if not isinstance(prior, str) and initial_variance is None:
+            raise ValueError("DMA with a prior of your own needs initial_variance, that of the observations.")
+        if initial_variance is not None and not 0 < initial_variance < np.inf:
+            raise ValueError(f"DMA needs a positive initial_variance, not {initial_variance}.")
+        if training < 2:
+            raise ValueError(f"DMA needs at least two training rows, not {training}.")
+
+    def fit(self, y: npt.ArrayLike, X: npt.ArrayLike) -> ModelAverage:  # noqa: N803
+        """Average over the models of ``y (T,)`` on ``X (T, k)``; then ready to ``update`` and ``forecast``.
+
+        Row t of X is what is known when row t of y is forecast. Raises ``ValueError`` for missing values, for more
+        than 2 ** 22 models, and where the rows of the prior are too few or do not vary.
+        """
+        target, rows = np.asarray(y, dtype=np.float64), np.asarray(X, dtype=np.float64)
+        if rows.ndim != 2 or target.shape != rows.shape[:1]:
+            raise ValueError(f"DMA needs y (T,) and X (T, k), not {target.shape} and {rows.shape}.")
+        _require_finite(target, rows)
+        start = self.training if self.prior == "training" else 0
+        if len(target) <= start:
+            raise ValueError(f"DMA needs more rows than the {start} of its training sample, not {len(target)}.")
+        models = list(self._models(target, rows))
+        count = sum(group.count for group in models)
+        self._state = _State(models, np.full(count, 1.0 / count), rows.shape[1], 0)
+        averaged = self._run(target[start:], rows[start:])
+        return averaged if not start else _after_training(averaged, start)
+
+    def update(self, y_t: npt.ArrayLike, x_t: npt.ArrayLike) -> ModelAverage:
+        """Average over the next row, ``y_t ()`` and ``x_t (k,)``, or rows: the numbers of a new fit of the longer data.
+
+        That holds for every prior but the one of the full sample, which a new row would change.
+        """
+        target = np.atleast_1d(np.asarray(y_t, dtype=np.float64))
+        rows = np.atleast_2d(np.asarray(x_t, dtype=np.float64))
+        self._require_regressors(rows)
+        if target.shape != rows.shape[:1]:
+            raise ValueError(f"DMA needs as many rows of y as of x, not {len(target)} and {len(rows)}.")
+        _require_finite(target, rows)
+        return self._run(target, rows)
+
+    def forecast(self, x_next: npt.ArrayLike) -> DensityForecast:
+        """Forecast the next row from its regressors ``x_next (k,)``."""
+        row = np.atleast_2d(np.asarray(x_next, dtype=np.float64))
+        self._require_regressors(row)
+        _require_finite(np.zeros(len(row)), row)
+        state, regressors, factors = self._fitted(), np.append(1.0, row[0]), self._factors()
+        weights = state.probability**self.model_forgetting + _FLOOR / state.probability.size
+        weights /= weights.sum()
+        parts = [_predict(group, regressors, factors[group.factors][0]) for group in state.models]
+        means, variances = np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+        mean = weights @ means
+        return DensityForecast(np.asarray(mean), np.asarray(weights @ (variances + (means - mean) ** 2)))
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """All that ``update`` and ``forecast`` go on from, as arrays that can be saved; see ``restore``."""
+        state = self._fitted()
+        arrays: dict[str, npt.NDArray[Any]] = {"probability": state.probability.copy()}
+        arrays["regressors"], arrays["rows_seen"] = np.asarray(state.regressors), np.asarray(state.rows_seen)
+        for number, group in enumerate(state.models):
+            arrays |= {f"{name}_{number}": np.array(value) for name, value in vars(group).items()}
+        return arrays
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> DynamicModelAveraging:
+        """Go on from the ``state`` of an estimator with the same parameters."""
+        names = [field.name for field in fields(_Models)]
+        groups: list[_Models] = []
+        while f"{names[0]}_{len(groups)}" in state:
+            columns, lanes, mean, covariance, variance, factors = (
+                np.array(state[f"{name}_{len(groups)}"]) for name in names
+            )
+            groups.append(_Models(columns, lanes, mean, covariance, variance, int(factors)))
+        if not groups or {group.factors for group in groups} != set(range(len(self._factors()))):
+            raise ValueError("DMA cannot go on from this state: it is not that of an estimator with these factors.")
+        self._state = _State(groups, np.array(state["probability"]), int(state["regressors"]), int(state["rows_seen"]))
+        return self
+
+    def _factors(self) -> list[tuple[float, float]]:
+        decays = self.ewma_decay if self.observation_variance == "ewma" else (np.nan,)
+        return list(product(self.forgetting, decays))
+
+    def _models(self, y: FloatArray, x: FloatArray) -> Iterator[_Models]:
+        k = x.shape[1]
+        if any(not 0 <= column < k for column in self.always_in):
+            raise ValueError(f"DMA has the columns 0 to {k - 1} and cannot always have {self.always_in} in.")
+        free = [column for column in range(k) if column not in self.always_in]
+        most = len(free) if self.max_size is None else min(self.max_size - len(self.always_in), len(free))
+        if most < 0:
+            raise ValueError(f"DMA cannot have {len(self.always_in)} regressors always in and {self.max_size} at most.")
+        pairs = len(self._factors())
+        count = pairs * sum(comb(len(free), size) for size in range(most + 1))
+        if count > MOST_MODELS:
+            raise ValueError(
+                f"DMA averages over at most {MOST_MODELS:,} models, not {count:,}; set a smaller max_size."
+            )
+        rows = self.training if self.prior == "training" else len(y)
+        prior = _Prior(self.prior, y[:rows], np.column_stack([np.ones(rows), x[:rows]]), self.initial_variance)
+        for pair, size in product(range(pairs), range(most + 1)):
+            chosen = np.array(list(combinations(free, size)), dtype=np.int64).reshape(comb(len(free), size), size)
+            always = np.tile(np.array(self.always_in, dtype=np.int64), (len(chosen), 1))
+            intercept = np.zeros((len(chosen), 1), dtype=np.int64)
+            yield prior.models(np.hstack([intercept, np.sort(np.hstack([always, chosen])) + 1]), pair)
+
+    def _run(self, y: FloatArray, x: FloatArray) -> ModelAverage:
+        state, factors = self._fitted(), self._factors()
+        y, regressors = np.ascontiguousarray(y), np.ascontiguousarray(np.column_stack([np.ones(len(y)), x]))
+        members = np.concatenate([group.columns[:, 1:].ravel() - 1 for group in state.models])
+        sizes = np.concatenate([np.full(group.count, group.columns.shape[1] - 1) for group in state.models])
+        starts = np.append(0, np.cumsum(sizes)).astype(np.int64)
+        factors_of = np.concatenate([np.full(group.count, group.factors) for group in state.models]).astype(np.int64)
+        best = np.empty(len(y), dtype=np.int64)
+        result = ModelAverage(
+            forecast=np.empty(len(y)),
+            log_predictive_density=np.empty(len(y)),
+            inclusion_probability=np.zeros(x.shape),
+            expected_size=np.empty(len(y)),
+            best_model=np.zeros(x.shape, dtype=np.bool_),
+            factors=np.asarray(factors, dtype=np.float64),
+            factor_probability=np.zeros((len(y), len(factors))),
+        )
+
+        def average(rows: slice, forecasts: FloatArray, log_densities: FloatArray) -> None:
+            average_models(
+                forecasts,
+                log_densities,
+                state.probability,
+                self.model_forgetting,
+                _FLOOR / state.probability.size,
+                starts,
+                members,
+                factors_of,
+                result.forecast[rows],
+                result.log_predictive_density[rows],
+                result.inclusion_probability[rows],
+                result.factor_probability[rows],
+                best[rows],
+            )
+
+        step = max(_VALUES_AT_ONCE // len(sizes), 1)
+        with ThreadPoolExecutor(get_num_threads()) as pool:
+            averaged: Future[None] | None = None
+            for first in range(0, len(y), step):
+                rows = slice(first, first + step)
+                filtered = self._filter(y[rows], regressors[rows], pool)
+                if averaged is not None:
+                    averaged.result()
+                # The next rows are filtered meanwhile.
+                averaged = pool.submit(average, rows, *filtered)
+                state.rows_seen += len(y[rows])
+        for t, model in enumerate(best):
+            result.best_model[t, members[starts[model] : starts[model + 1]]] = True
+        result.expected_size[:] = result.inclusion_probability.sum(axis=1)
+        return result
+
+    def _filter(self, y: FloatArray, x: FloatArray, pool: ThreadPoolExecutor) -> tuple[FloatArray, FloatArray]:
+        """Forecasts and log densities, (T, K), of all models."""
+        state, factors = self._fitted(), self._factors()
+        forecasts = np.empty((len(y), state.probability.size))
+        log_densities = np.empty_like(forecasts)
+        jobs: list[Future[None]] = []
+        edge = 0
+        for group in state.models:
+            own = slice(edge, edge + group.count)
+            edge += group.count
+            forgetting, decay = factors[group.factors]
+            for first in range(0, len(group.lanes), _BLOCKS_AT_ONCE):
+                last = min(first + _BLOCKS_AT_ONCE, len(group.lanes))
+                jobs.append(
+                    pool.submit(
+                        filter_blocks,
+                        y,
+                        x,
+                        group.lanes,
+                        group.mean,
+                        group.covariance,
+                        group.variance,
+                        state.rows_seen,
+                        forgetting,
+                        decay,
+                        self.observation_variance == "recursive",
+                        first,
+                        last,
+                        forecasts[:, own],
+                        log_densities[:, own],
+                    )
+                )
+        for job in jobs:
+            job.result()
+        return forecasts, log_densities
+
+    def _require_regressors(self, rows: FloatArray) -> None:
+        k = self._fitted().regressors
+        if rows.shape[1] != k:
+            raise ValueError(f"DMA was fitted to {k} regressors, not {rows.shape[1]}.")
+
+    def _fitted(self) -> _State:
+        if self._state is None:
+            raise ValueError("DMA is not fitted yet; call fit first.")
+        return self._state
+
+
+@dataclass
+class _Prior:
+    """Where models begin, from the rows ``y (n,)`` and ``x (n, k + 1)`` that the prior may see."""
+
+    kind: Prior
+    y: FloatArray
+    x: FloatArray
+    initial_variance: float | None
+
+    def models(self, columns: IntArray, factors: int) -> _Models:
+        """The models of these columns (count, m) before the first row."""
+        mean, variance = self._coefficients(columns)
+        blocks = -(-len(columns) // LANES)
+        # What fills the last block repeats its last model.
+        order = np.minimum(np.arange(blocks * LANES), len(columns) - 1).reshape(blocks, LANES)
+        m = columns.shape[1]
+        covariance = np.zeros((blocks, m * (m + 1) // 2, LANES))
+        covariance[:, np.arange(m) * (np.arange(m) + 3) // 2] = variance[order].transpose(0, 2, 1)
+        observation = float(self.y.var(ddof=1)) if self.initial_variance is None else self.initial_variance
+        return _Models(
+            columns,
+            np.ascontiguousarray(columns[order].transpose(0, 2, 1)),
+            np.ascontiguousarray(mean[order].transpose(0, 2, 1)),
+            covariance,
+            np.full((blocks, LANES), float(observation)),
+            factors,
+        )
+
+    def _coefficients(self, columns: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Mean and variance of the coefficients, (count, m) each."""
+        k = self.x.shape[1]
+        if not isinstance(self.kind, str):
+            mean, variance = (np.broadcast_to(np.asarray(part, dtype=np.float64), (k,)) for part in self.kind)
+            if not (np.isfinite(mean).all() and (variance > 0).all() and np.isfinite(variance).all()):
+                raise ValueError("DMA needs a prior with finite means and positive, finite variances.")
+            return mean[columns], variance[columns]
+        of_y, of_x = self.y.var(ddof=1), self.x.var(axis=0, ddof=1)
+        if not (of_y > 0 and (of_x[1:] > 0).all()):
+            raise ValueError(f"DMA needs y and regressors that vary in the {len(self.y)} rows of its prior.")
+        of_x[0] = 1.0
+        variance = (of_y / of_x)[columns]
+        level = np.full(len(columns), self.y.mean())
+        if self.kind == "raftery_full_sample":
+            level = self._intercepts(columns)
+        variance[:, 0] = level**2 + of_y
+        return np.zeros(columns.shape), variance
+
+    def _intercepts(self, columns: IntArray) -> FloatArray:
+        """Least-squares intercept of each model."""
+        centres = self.x.mean(axis=0)
+        centred, target = self.x - centres, self.y - self.y.mean()
+        gram, moments = centred.T @ centred, centred.T @ target
+        slopes = columns[:, 1:]
+        solved: FloatArray = np.linalg.solve(gram[slopes[:, :, None], slopes[:, None, :]], moments[slopes][..., None])
+        return self.y.mean() - (centres[slopes] * solved[..., 0]).sum(axis=1)
+
+
+def _predict(group: _Models, row: FloatArray, forgetting: float) -> tuple[FloatArray, FloatArray]:
+    """Mean and variance of the next y by each model, (count,)."""
+    x = row[group.lanes]
+    variance, at = group.variance.copy(), 0
+    for i in range(x.shape[1]):
+        for j in range(i + 1):
+            variance += (1 + (i != j)) * group.covariance[:, at] * x[:, i] * x[:, j] / forgetting
+            at += 1
+    mean = (group.mean * x).sum(axis=1)
+    return mean.ravel()[: group.count], variance.ravel()[: group.count]
+
+
+def _after_training(averaged: ModelAverage, rows: int) -> ModelAverage:
+    def behind(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        blank = False if values.dtype == np.bool_ else np.nan
+        return np.concatenate([np.full((rows, *values.shape[1:]), blank), values])
+
+    return replace(averaged, **{name: behind(values) for name, values in vars(averaged).items() if name != "factors"})
+
+
+def _grid(name: str, factors: float | Sequence[float]) -> tuple[float, ...]:
+    grid = tuple(float(factor) for factor in np.atleast_1d(np.asarray(factors, dtype=np.float64)))
+    if not grid or any(not 0 < factor <= 1 for factor in grid) or len(set(grid)) < len(grid):
+        raise ValueError(f"DMA needs {name} in (0, 1], or a grid of different such factors, not {factors}.")
+    return grid
+
+
+def _require_finite(y: FloatArray, x: FloatArray) -> None:
+    if not (np.isfinite(y).all() and np.isfinite(x).all()):
+        first = int(np.flatnonzero(~(np.isfinite(y) & np.isfinite(x).all(axis=1)))[0])
+        raise ValueError(f"DMA needs complete rows; row {first} has a missing or infinite value.")
