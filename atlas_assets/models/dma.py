@@ -411,7 +411,8 @@ class _Prior:
         centred, target = self.x - centres, self.y - self.y.mean()
         gram, moments = centred.T @ centred, centred.T @ target
         slopes = columns[:, 1:]
-        solved: FloatArray = np.linalg.solve(gram[slopes[:, :, None], slopes[:, None, :]], moments[slopes][..., None])
+        normal = gram[slopes[:, :, None], slopes[:, None, :]]
+        solved = np.asarray(np.linalg.solve(normal, moments[slopes][..., None]), dtype=np.float64)
         return self.y.mean() - (centres[slopes] * solved[..., 0]).sum(axis=1)
 
 
