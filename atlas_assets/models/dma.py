@@ -24,24 +24,21 @@ Koop, Korobilis (2012), Forecasting inflation using dynamic model averaging, Int
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
-from itertools import combinations, product
-from math import comb
+from itertools import product
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from numba import get_num_threads
 
-from atlas_assets.models.dma_kernels import LANES, average_models, filter_blocks
+from atlas_assets.models.dma_kernels import average_models, filter_blocks
+from atlas_assets.models.dma_models import Beginning, Models, Prior, Subsets
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
-IntArray: TypeAlias = npt.NDArray[np.int64]
-Prior: TypeAlias = "Literal['training', 'raftery_full_sample'] | tuple[npt.ArrayLike, npt.ArrayLike]"
 
-MOST_MODELS = 2**22
 _FLOOR = 0.001
 # Rows are filtered so many values of (row, model) at a time, which bounds the memory.
 _VALUES_AT_ONCE = 2**23
@@ -55,6 +52,7 @@ class ModelAverage:
     Attributes
     ----------
     forecast : array of shape (T,), mean of y. NaN in the training rows, as everything else.
+    variance : array of shape (T,), of y by the mixture of all models.
     log_predictive_density : array of shape (T,), log density of the row's y.
     inclusion_probability : array of shape (T, k), of each regressor; 1 for those that are always in.
     expected_size : array of shape (T,), number of regressors, without the intercept.
@@ -64,6 +62,7 @@ class ModelAverage:
     """
 
     forecast: FloatArray
+    variance: FloatArray
     log_predictive_density: FloatArray
     inclusion_probability: FloatArray
     expected_size: FloatArray
@@ -81,24 +80,8 @@ class DensityForecast:
 
 
 @dataclass
-class _Models:
-    """Models of one size with one pair of factors: ``columns (count, m)``, and their states in blocks of LANES."""
-
-    columns: IntArray
-    lanes: IntArray
-    mean: FloatArray
-    covariance: FloatArray
-    variance: FloatArray
-    factors: int
-
-    @property
-    def count(self) -> int:
-        return len(self.columns)
-
-
-@dataclass
 class _State:
-    models: list[_Models]
+    models: list[Models]
     probability: FloatArray
     regressors: int
     rows_seen: int
@@ -179,7 +162,12 @@ class DynamicModelAveraging:
         start = self.training if self.prior == "training" else 0
         if len(target) <= start:
             raise ValueError(f"DMA needs more rows than the {start} of its training sample, not {len(target)}.")
-        models = list(self._models(target, rows))
+        subsets, factors = Subsets(rows.shape[1], self.always_in, self.max_size), range(len(self._factors()))
+        subsets.refuse_too_many(len(factors))
+        seen = slice(start or None)
+        intercept = np.ones(len(target[seen]))
+        prior = Beginning(self.prior, target[seen], np.column_stack([intercept, rows[seen]]), self.initial_variance)
+        models = [prior.models(columns, pair) for pair in factors for columns in subsets.by_size()]
         count = sum(group.count for group in models)
         self._state = _State(models, np.full(count, 1.0 / count), rows.shape[1], 0)
         averaged = self._run(target[start:], rows[start:])
@@ -206,7 +194,7 @@ class DynamicModelAveraging:
         state, regressors, factors = self._fitted(), np.append(1.0, row[0]), self._factors()
         weights = state.probability**self.model_forgetting + _FLOOR / state.probability.size
         weights /= weights.sum()
-        parts = [_predict(group, regressors, factors[group.factors][0]) for group in state.models]
+        parts = [group.predict(regressors, forgetting=factors[group.factors][0]) for group in state.models]
         means, variances = np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
         mean = weights @ means
         return DensityForecast(np.asarray(mean), np.asarray(weights @ (variances + (means - mean) ** 2)))
@@ -222,13 +210,13 @@ class DynamicModelAveraging:
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> DynamicModelAveraging:
         """Go on from the ``state`` of an estimator with the same parameters."""
-        names = [field.name for field in fields(_Models)]
-        groups: list[_Models] = []
+        names = [field.name for field in fields(Models)]
+        groups: list[Models] = []
         while f"{names[0]}_{len(groups)}" in state:
             columns, lanes, mean, covariance, variance, factors = (
                 np.array(state[f"{name}_{len(groups)}"]) for name in names
             )
-            groups.append(_Models(columns, lanes, mean, covariance, variance, int(factors)))
+            groups.append(Models(columns, lanes, mean, covariance, variance, int(factors)))
         if not groups or {group.factors for group in groups} != set(range(len(self._factors()))):
             raise ValueError("DMA cannot go on from this state: it is not that of an estimator with these factors.")
         self._state = _State(groups, np.array(state["probability"]), int(state["regressors"]), int(state["rows_seen"]))
@@ -237,28 +225,6 @@ class DynamicModelAveraging:
     def _factors(self) -> list[tuple[float, float]]:
         decays = self.ewma_decay if self.observation_variance == "ewma" else (np.nan,)
         return list(product(self.forgetting, decays))
-
-    def _models(self, y: FloatArray, x: FloatArray) -> Iterator[_Models]:
-        k = x.shape[1]
-        if any(not 0 <= column < k for column in self.always_in):
-            raise ValueError(f"DMA has the columns 0 to {k - 1} and cannot always have {self.always_in} in.")
-        free = [column for column in range(k) if column not in self.always_in]
-        most = len(free) if self.max_size is None else min(self.max_size - len(self.always_in), len(free))
-        if most < 0:
-            raise ValueError(f"DMA cannot have {len(self.always_in)} regressors always in and {self.max_size} at most.")
-        pairs = len(self._factors())
-        count = pairs * sum(comb(len(free), size) for size in range(most + 1))
-        if count > MOST_MODELS:
-            raise ValueError(
-                f"DMA averages over at most {MOST_MODELS:,} models, not {count:,}; set a smaller max_size."
-            )
-        rows = self.training if self.prior == "training" else len(y)
-        prior = _Prior(self.prior, y[:rows], np.column_stack([np.ones(rows), x[:rows]]), self.initial_variance)
-        for pair, size in product(range(pairs), range(most + 1)):
-            chosen = np.array(list(combinations(free, size)), dtype=np.int64).reshape(comb(len(free), size), size)
-            always = np.tile(np.array(self.always_in, dtype=np.int64), (len(chosen), 1))
-            intercept = np.zeros((len(chosen), 1), dtype=np.int64)
-            yield prior.models(np.hstack([intercept, np.sort(np.hstack([always, chosen])) + 1]), pair)
 
     def _run(self, y: FloatArray, x: FloatArray) -> ModelAverage:
         state, factors = self._fitted(), self._factors()
@@ -270,6 +236,7 @@ class DynamicModelAveraging:
         best = np.empty(len(y), dtype=np.int64)
         result = ModelAverage(
             forecast=np.empty(len(y)),
+            variance=np.empty(len(y)),
             log_predictive_density=np.empty(len(y)),
             inclusion_probability=np.zeros(x.shape),
             expected_size=np.empty(len(y)),
@@ -278,10 +245,9 @@ class DynamicModelAveraging:
             factor_probability=np.zeros((len(y), len(factors))),
         )
 
-        def average(rows: slice, forecasts: FloatArray, log_densities: FloatArray) -> None:
+        def average(rows: slice, filtered: tuple[FloatArray, FloatArray, FloatArray]) -> None:
             average_models(
-                forecasts,
-                log_densities,
+                *filtered,
                 state.probability,
                 self.model_forgetting,
                 _FLOOR / state.probability.size,
@@ -289,6 +255,7 @@ class DynamicModelAveraging:
                 members,
                 factors_of,
                 result.forecast[rows],
+                result.variance[rows],
                 result.log_predictive_density[rows],
                 result.inclusion_probability[rows],
                 result.factor_probability[rows],
@@ -304,18 +271,20 @@ class DynamicModelAveraging:
                 if averaged is not None:
                     averaged.result()
                 # The next rows are filtered meanwhile.
-                averaged = pool.submit(average, rows, *filtered)
+                averaged = pool.submit(average, rows, filtered)
                 state.rows_seen += len(y[rows])
         for t, model in enumerate(best):
             result.best_model[t, members[starts[model] : starts[model + 1]]] = True
         result.expected_size[:] = result.inclusion_probability.sum(axis=1)
         return result
 
-    def _filter(self, y: FloatArray, x: FloatArray, pool: ThreadPoolExecutor) -> tuple[FloatArray, FloatArray]:
-        """Forecasts and log densities, (T, K), of all models."""
+    def _filter(
+        self, y: FloatArray, x: FloatArray, pool: ThreadPoolExecutor
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Forecasts, their variances and log densities, (T, K), of all models."""
         state, factors = self._fitted(), self._factors()
-        forecasts = np.empty((len(y), state.probability.size))
-        log_densities = np.empty_like(forecasts)
+        shape = (len(y), state.probability.size)
+        filtered = np.empty(shape), np.empty(shape), np.empty(shape)
         jobs: list[Future[None]] = []
         edge = 0
         for group in state.models:
@@ -339,13 +308,12 @@ class DynamicModelAveraging:
                         self.observation_variance == "recursive",
                         first,
                         last,
-                        forecasts[:, own],
-                        log_densities[:, own],
+                        *(values[:, own] for values in filtered),
                     )
                 )
         for job in jobs:
             job.result()
-        return forecasts, log_densities
+        return filtered
 
     def _require_regressors(self, rows: FloatArray) -> None:
         k = self._fitted().regressors
@@ -356,76 +324,6 @@ class DynamicModelAveraging:
         if self._state is None:
             raise ValueError("DMA is not fitted yet; call fit first.")
         return self._state
-
-
-@dataclass
-class _Prior:
-    """Where models begin, from the rows ``y (n,)`` and ``x (n, k + 1)`` that the prior may see."""
-
-    kind: Prior
-    y: FloatArray
-    x: FloatArray
-    initial_variance: float | None
-
-    def models(self, columns: IntArray, factors: int) -> _Models:
-        """The models of these columns (count, m) before the first row."""
-        mean, variance = self._coefficients(columns)
-        blocks = -(-len(columns) // LANES)
-        # What fills the last block repeats its last model.
-        order = np.minimum(np.arange(blocks * LANES), len(columns) - 1).reshape(blocks, LANES)
-        m = columns.shape[1]
-        covariance = np.zeros((blocks, m * (m + 1) // 2, LANES))
-        covariance[:, np.arange(m) * (np.arange(m) + 3) // 2] = variance[order].transpose(0, 2, 1)
-        observation = float(self.y.var(ddof=1)) if self.initial_variance is None else self.initial_variance
-        return _Models(
-            columns,
-            np.ascontiguousarray(columns[order].transpose(0, 2, 1)),
-            np.ascontiguousarray(mean[order].transpose(0, 2, 1)),
-            covariance,
-            np.full((blocks, LANES), float(observation)),
-            factors,
-        )
-
-    def _coefficients(self, columns: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Mean and variance of the coefficients, (count, m) each."""
-        k = self.x.shape[1]
-        if not isinstance(self.kind, str):
-            mean, variance = (np.broadcast_to(np.asarray(part, dtype=np.float64), (k,)) for part in self.kind)
-            if not (np.isfinite(mean).all() and (variance > 0).all() and np.isfinite(variance).all()):
-                raise ValueError("DMA needs a prior with finite means and positive, finite variances.")
-            return mean[columns], variance[columns]
-        of_y, of_x = self.y.var(ddof=1), self.x.var(axis=0, ddof=1)
-        if not (of_y > 0 and (of_x[1:] > 0).all()):
-            raise ValueError(f"DMA needs y and regressors that vary in the {len(self.y)} rows of its prior.")
-        of_x[0] = 1.0
-        variance = (of_y / of_x)[columns]
-        level = np.full(len(columns), self.y.mean())
-        if self.kind == "raftery_full_sample":
-            level = self._intercepts(columns)
-        variance[:, 0] = level**2 + of_y
-        return np.zeros(columns.shape), variance
-
-    def _intercepts(self, columns: IntArray) -> FloatArray:
-        """Least-squares intercept of each model."""
-        centres = self.x.mean(axis=0)
-        centred, target = self.x - centres, self.y - self.y.mean()
-        gram, moments = centred.T @ centred, centred.T @ target
-        slopes = columns[:, 1:]
-        normal = gram[slopes[:, :, None], slopes[:, None, :]]
-        solved = np.asarray(np.linalg.solve(normal, moments[slopes][..., None]), dtype=np.float64)
-        return self.y.mean() - (centres[slopes] * solved[..., 0]).sum(axis=1)
-
-
-def _predict(group: _Models, row: FloatArray, forgetting: float) -> tuple[FloatArray, FloatArray]:
-    """Mean and variance of the next y by each model, (count,)."""
-    x = row[group.lanes]
-    variance, at = group.variance.copy(), 0
-    for i in range(x.shape[1]):
-        for j in range(i + 1):
-            variance += (1 + (i != j)) * group.covariance[:, at] * x[:, i] * x[:, j] / forgetting
-            at += 1
-    mean = (group.mean * x).sum(axis=1)
-    return mean.ravel()[: group.count], variance.ravel()[: group.count]
 
 
 def _after_training(averaged: ModelAverage, rows: int) -> ModelAverage:

@@ -25,7 +25,7 @@ _LOG_2_PI = np.log(2 * np.pi)
 
 @numba.njit(
     "void(float64[::1], float64[:, ::1], int64[:, :, ::1], float64[:, :, ::1], float64[:, :, ::1], float64[:, ::1],"
-    "int64, float64, float64, boolean, int64, int64, float64[:, :], float64[:, :])",
+    "int64, float64, float64, boolean, int64, int64, float64[:, :], float64[:, :], float64[:, :])",
     cache=True,
     nogil=True,
 )
@@ -43,12 +43,13 @@ def filter_blocks(  # noqa: C901 - index loops are what compiles to fast code
     first: int,
     last: int,
     forecast: FloatArray,
+    forecast_variance: FloatArray,
     log_density: FloatArray,
 ) -> None:
     """Filter blocks ``first`` to ``last`` of models of one size over ``y (T,)`` and ``x (T, k)``, in place.
 
     ``columns (B, m, LANES)`` are the regressors of each model, ``mean`` and ``covariance`` (lower triangle by rows) its
-    state, ``variance (B, LANES)`` that of the observation; ``forecast`` and ``log_density`` (T, models) are filled.
+    state, ``variance (B, LANES)`` that of the observation; the last three (T, models) are filled.
     """
     size, growth = columns.shape[1], 1 / forgetting
     regressor, gain = np.empty((size, LANES)), np.empty((size, LANES))
@@ -85,6 +86,7 @@ def filter_blocks(  # noqa: C901 - index loops are what compiles to fast code
                 density[lane] = -0.5 * (_LOG_2_PI + np.log(total[lane]) + error[lane] * error[lane] / total[lane])
             for lane in range(min(LANES, forecast.shape[1] - b * LANES)):
                 forecast[t, b * LANES + lane] = fitted[lane]
+                forecast_variance[t, b * LANES + lane] = total[lane]
                 log_density[t, b * LANES + lane] = density[lane]
             at = 0
             for i in range(size):
@@ -108,13 +110,15 @@ def filter_blocks(  # noqa: C901 - index loops are what compiles to fast code
 
 
 @numba.njit(
-    "void(float64[:, ::1], float64[:, ::1], float64[::1], float64, float64, int64[::1], int64[::1], int64[::1],"
-    "float64[::1], float64[::1], float64[:, ::1], float64[:, ::1], int64[::1])",
+    "void(float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1], float64, float64,"
+    "int64[::1], int64[::1], int64[::1], float64[::1], float64[::1], float64[::1],"
+    "float64[:, ::1], float64[:, ::1], int64[::1])",
     cache=True,
     nogil=True,
 )
 def average_models(
     forecasts: FloatArray,
+    variances: FloatArray,
     log_densities: FloatArray,
     probability: FloatArray,
     model_forgetting: float,
@@ -123,6 +127,7 @@ def average_models(
     members: IntArray,
     factors: IntArray,
     forecast: FloatArray,
+    forecast_variance: FloatArray,
     log_density: FloatArray,
     inclusion: FloatArray,
     factor_probability: FloatArray,
@@ -141,10 +146,13 @@ def average_models(
             probability[i] += floor
             total += probability[i]
             highest = max(highest, log_densities[t, i])
-        likelihood, mean, best_probability = 0.0, 0.0, -1.0
+        likelihood, mean, spread, best_probability = 0.0, 0.0, 0.0, -1.0
         for i in range(models):
             weight = probability[i] / total
-            mean += weight * forecasts[t, i]
+            # Around the first model's forecast: the square of a large mean would swallow a small variance.
+            difference = forecasts[t, i] - forecasts[t, 0]
+            mean += weight * difference
+            spread += weight * (variances[t, i] + difference * difference)
             for at in range(starts[i], starts[i + 1]):
                 inclusion[t, members[at]] += weight
             factor_probability[t, factors[i]] += weight
@@ -152,7 +160,8 @@ def average_models(
                 best_probability, best[t] = weight, i
             probability[i] = weight * np.exp(log_densities[t, i] - highest)
             likelihood += probability[i]
-        forecast[t] = mean
+        forecast[t] = forecasts[t, 0] + mean
+        forecast_variance[t] = spread - mean * mean
         log_density[t] = highest + np.log(likelihood)
         for i in range(models):
             probability[i] /= likelihood

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atlas_assets.contracts.point_in_time import as_known
+from atlas_assets.models.dma import DynamicModelAveraging
 from atlas_assets.models.tvp_var import TVPVAR, MinnesotaPrior
 
 if TYPE_CHECKING:
@@ -130,6 +131,70 @@ def forecast_table(fit: pd.DataFrame, changes: pd.DataFrame, *, horizon: int) ->
         for step in range(horizon)
     ]
     return pd.concat([past, *ahead], ignore_index=True)
+
+
+def dma_fit_table(
+    changes: pd.DataFrame,
+    *,
+    target: str,
+    lags: int,
+    forgetting_factors: Sequence[float],
+    model_forgetting: float,
+    variance_decay: float,
+    window_size: int,
+) -> pd.DataFrame:
+    """What dynamic model averaging says after each session of the next one's change of the target.
+
+    Parameters
+    ----------
+    changes
+        Frame of :func:`market_changes`; each of its columns, lagged once to ``lags`` times, is a regressor.
+    target
+        The column that is forecast.
+    forgetting_factors, model_forgetting, variance_decay
+        Grid of lambda, alpha and kappa of :class:`atlas_assets.models.dma.DynamicModelAveraging`.
+    window_size
+        First forecasts, which set the prior's scale; rows start after them.
+
+    Returns
+    -------
+    Frame of ``model.dma_fit``; the last origin is the last session.
+    """
+    import pandas as pd
+
+    lagged = {
+        f"lag{lag}.{name}": changes[name].shift(lag - 1) for lag in range(1, lags + 1) for name in changes.columns
+    }
+    regressors = pd.DataFrame(lagged).iloc[lags - 1 :]
+    model = DynamicModelAveraging(
+        forgetting=forgetting_factors,
+        model_forgetting=model_forgetting,
+        observation_variance="ewma",
+        ewma_decay=variance_decay,
+        training=window_size,
+    )
+    x = regressors.to_numpy()
+    past = model.fit(changes[target].to_numpy()[lags:], x[:-1])
+    # Whatever comes next, what is predictive does not know it.
+    ahead = model.update(0.0, x[-1])
+    columns = {
+        name: np.append(getattr(past, name), getattr(ahead, name)) for name in ("forecast", "variance", "expected_size")
+    }
+    inclusion = np.vstack([past.inclusion_probability, ahead.inclusion_probability])
+    columns |= {f"inclusion.{name}": inclusion[:, place] for place, name in enumerate(regressors.columns)}
+    wide = pd.DataFrame(columns, index=regressors.index.rename("origin_date")).iloc[window_size:]
+    return wide.melt(var_name="parameter", value_name="value", ignore_index=False).reset_index()
+
+
+def dma_forecast_table(fit: pd.DataFrame, changes: pd.DataFrame, *, target: str) -> pd.DataFrame:
+    """Frame of ``gold.dma_forecasts`` from ``model.dma_fit`` and the changes it was fitted to."""
+    wide = fit.pivot_table(index="origin_date", columns="parameter", values="value")
+    table = wide[["forecast", "expected_size"]].assign(
+        variable=target,
+        standard_error=wide["variance"] ** 0.5,
+        realised=changes[target].shift(-1).reindex(wide.index),
+    )
+    return table.reset_index().rename_axis(columns=None)
 
 
 def _parameters(fit: pd.DataFrame, names: list[str]) -> tuple[pd.DatetimeIndex, FloatArray, FloatArray]:

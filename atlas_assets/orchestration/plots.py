@@ -120,6 +120,32 @@ def tvp_var_forecasts(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def dma_fit(table: pd.DataFrame) -> Figure:
+    """Inclusion probabilities as a heat map, regressors over sessions."""
+    inclusion = table[table["parameter"].str.startswith("inclusion.")]
+    wide = inclusion.pivot_table(index="parameter", columns="origin_date", values="value", sort=False)
+    figure, (axes,) = _figure(1, title="DMA: probability that a regressor is in")
+    shades = axes.imshow(wide.to_numpy(), aspect="auto", cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_yticks(range(len(wide)), [str(name).removeprefix("inclusion.") for name in wide.index])
+    places = [round(place * (wide.shape[1] - 1) / 4) for place in range(5)]
+    axes.set_xticks(places, [f"{wide.columns[place]:%Y-%m-%d}" for place in places])
+    figure.colorbar(shades, ax=axes)
+    return figure
+
+
+def dma_forecasts(table: pd.DataFrame) -> Figure:
+    """The last forecasts with a band of 90 %, beside what came."""
+    rows = table.tail(120).reset_index(drop=True)
+    figure, (axes,) = _figure(1, title=f"DMA: next return of {rows['variable'].iloc[0]}, last {len(rows)} origins")
+    dates, band = rows["origin_date"], 1.645 * rows["standard_error"]
+    axes.plot(dates, rows["realised"], color=GREY, lw=1, label="realised")
+    axes.plot(dates, rows["forecast"], color=BLUE, lw=1.2, label="forecast")
+    axes.fill_between(dates, rows["forecast"] - band, rows["forecast"] + band, color=BLUE, alpha=0.15, lw=0)
+    axes.set(ylabel="log return")
+    _legend(axes, columns=2)
+    return figure
+
+
 def value_at_risk(table: pd.DataFrame) -> Figure:
     """Returns, the strictest value at risk of both methods, and the breaches."""
     shown = _longest(table)

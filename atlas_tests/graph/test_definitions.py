@@ -65,6 +65,8 @@ def test_the_graph(graph):
     assert parents["gold/sentiment/daily_sentiment"] == [documents]
     assert parents["model/tvp_var/fit"] == [macro, *prices]
     assert parents["gold/models/tvp_var_forecasts"] == ["model/tvp_var/fit", macro, *prices]
+    assert parents["model/dma/fit"] == [macro, *prices]
+    assert parents["gold/models/dma_forecasts"] == ["model/dma/fit", macro, *prices]
     assert parents["gold/risk_management/value_at_risk"] == prices
     assert parents["gold/risk_management/var_backtests"] == ["gold/risk_management/value_at_risk"]
 

@@ -10,7 +10,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from atlas_assets.models import dma
 from atlas_assets.models.dma import DynamicModelAveraging
 
-PREDICTIVE = ("forecast", "log_predictive_density", "inclusion_probability", "expected_size", "factor_probability")
+PREDICTIVE = (
+    "forecast",
+    "variance",
+    "log_predictive_density",
+    "inclusion_probability",
+    "expected_size",
+    "factor_probability",
+)
 
 
 def simulate(*, rows=90, regressors=4, seed=5):

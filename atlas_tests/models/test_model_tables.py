@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from atlas_assets.contracts.gold import TvpVarFit, TvpVarForecasts
+from atlas_assets.contracts.gold import DmaFit, DmaForecasts, TvpVarFit, TvpVarForecasts
 from atlas_assets.models import tables
+from atlas_assets.models.dma import DynamicModelAveraging
 
 FIT = {"lags": 2, "forgetting_factor": 0.99, "covariance_decay": 0.96, "window_size": 60}
 HORIZON = 4
@@ -223,3 +224,53 @@ def test_golden_forecast_of_a_tiny_model():
     assert table["horizon"].tolist() == [1, 1, 2, 3]
     assert table["realised"].tolist()[0] == 4.0
     np.testing.assert_allclose(table["standard_error"], [2.0, 2.0, math.sqrt(5), math.sqrt(5.25)])
+
+
+DMA = {
+    "target": "a",
+    "lags": 2,
+    "forgetting_factors": [0.97, 0.99],
+    "model_forgetting": 0.99,
+    "variance_decay": 0.94,
+    "window_size": 40,
+}
+
+
+@pytest.fixture(scope="module")
+def dma_fit(changes):
+    return tables.dma_fit_table(changes, **DMA)
+
+
+@pytest.fixture(scope="module")
+def dma_forecasts(dma_fit, changes):
+    return tables.dma_forecast_table(dma_fit, changes, target="a")
+
+
+def test_the_fit_of_averages_has_one_row_for_each_origin_and_parameter(dma_fit, changes):
+    assert set(dma_fit.columns) == set(DmaFit.to_schema().columns)
+    parameters = ["forecast", "variance", "expected_size"]
+    parameters += [f"inclusion.lag{lag}.{name}" for lag in (1, 2) for name in ("b", "a")]
+    assert dma_fit["parameter"].unique().tolist() == parameters
+    # The first origin has two sessions behind it, and the prior's 40 forecasts are left out.
+    assert dma_fit["origin_date"].unique().tolist() == changes.index[41:].tolist()
+    assert len(dma_fit) == (140 - 41) * len(parameters)
+    assert dma_fit["value"].notna().all()
+
+
+def test_an_origin_forecasts_the_session_after_it(dma_fit, dma_forecasts, changes):
+    assert set(dma_forecasts.columns) == set(DmaForecasts.to_schema().columns)
+    rows = changes.to_numpy()
+    model = DynamicModelAveraging(forgetting=[0.97, 0.99], observation_variance="ewma", ewma_decay=0.94, training=40)
+    averaged = model.fit(rows[2:, 1], np.hstack([rows[1:-1], rows[:-2]]))
+    ahead = model.forecast(np.concatenate([rows[-1], rows[-2]]))
+    np.testing.assert_allclose(dma_forecasts["forecast"][:-1], averaged.forecast[40:], rtol=1e-12)
+    np.testing.assert_allclose(dma_forecasts["forecast"].iloc[-1], ahead.mean, rtol=1e-9)
+    np.testing.assert_allclose(dma_forecasts["standard_error"].iloc[-1] ** 2, ahead.variance, rtol=1e-9)
+    np.testing.assert_array_equal(dma_forecasts["realised"], np.append(rows[42:, 1], np.nan))
+    assert dma_forecasts["origin_date"].tolist() == changes.index[41:].tolist()
+
+
+def test_averages_do_not_see_the_future(dma_fit, changes):
+    past = tables.dma_fit_table(changes.iloc[:100], **DMA)
+    known = dma_fit[dma_fit["origin_date"] <= changes.index[99]].reset_index(drop=True)
+    pd.testing.assert_frame_equal(past, known, check_exact=True)

@@ -99,7 +99,7 @@ def test_series(columns, cut):
 def test_averages_of_models_do_not_see_their_own_row(cut):
     complete = DynamicModelAveraging().fit(RETURNS[:, 0], RETURNS[:, 1:])
     other = DynamicModelAveraging().fit(np.append(RETURNS[:cut, 0], 9.0), RETURNS[: cut + 1, 1:])
-    for name in ("forecast", "inclusion_probability", "expected_size", "best_model", "factor_probability"):
+    for name in ("forecast", "variance", "inclusion_probability", "expected_size", "best_model", "factor_probability"):
         assert_array_equal(getattr(other, name)[cut], getattr(complete, name)[cut])
 
 

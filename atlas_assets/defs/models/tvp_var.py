@@ -1,36 +1,10 @@
-"""Fitted models and their forecasts."""
-
-from typing import TYPE_CHECKING
+"""The time-varying parameter VAR and its forecasts."""
 
 import dagster as dg
 
+from atlas_assets.defs.models.inputs import INPUTS, changes
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
-from atlas_assets.settings import TvpVarSettings
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-INPUTS = [
-    dg.AssetKey(["silver", "market", "daily_bars"]),
-    dg.AssetKey(["silver", "market", "corporate_actions"]),
-    dg.AssetKey(["silver", "macro", "macro_observations"]),
-]
-
-
-def _changes(run: AssetRun, parameters: TvpVarSettings) -> "pd.DataFrame":
-    from atlas_assets.models import tables
-
-    return tables.market_changes(
-        run.adjusted_bars(symbols=parameters.symbols),
-        run.read(
-            "silver.macro_observations",
-            symbols=parameters.series,
-            where=("source = ?", [parameters.series_source]),
-        ),
-        symbols=parameters.symbols,
-        series=parameters.series,
-    )
 
 
 @dg.asset(
@@ -48,7 +22,7 @@ def tvp_var_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Mat
 
     run, parameters = AssetRun(context, lake), configured_settings().models.tvp_var
     table = tables.fit_table(
-        _changes(run, parameters),
+        changes(run, parameters),
         lags=parameters.lags,
         forgetting_factor=parameters.forgetting_factor,
         covariance_decay=parameters.covariance_decay,
@@ -80,7 +54,7 @@ def tvp_var_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> 
     from atlas_assets.orchestration import plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.tvp_var
-    table = tables.forecast_table(run.read("model.tvp_var_fit"), _changes(run, parameters), horizon=parameters.horizon)
+    table = tables.forecast_table(run.read("model.tvp_var_fit"), changes(run, parameters), horizon=parameters.horizon)
     past = table.dropna(subset="realised")
     error = past["realised"] - past["forecast"]
     return run.publish(
