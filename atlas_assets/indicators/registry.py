@@ -1,63 +1,23 @@
-"""The registry of indicators, and their computation over a panel of instruments.
+"""The registry of indicators.
 
-To add an indicator, append one :class:`Indicator` to ``INDICATORS``: the panel function, the data dictionary and the
-no-look-ahead test pick it up from here.
+To add an indicator, append one :class:`~atlas_assets.indicators.panel.Indicator` to ``INDICATORS``: the panel function,
+the data dictionary and the no-look-ahead test pick it up from here.
 """
 
 # pandas carries no static types.
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Iterable
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from atlas_assets.indicators import technical
+from atlas_assets.indicators.panel import Indicator, Output, compute
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-
-KEYS = ("instrument_id", "session_date")
-
-
-class Output(NamedTuple):
-    """One output column: its name, unit and description."""
-
-    name: str
-    unit: str
-    description: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Indicator:
-    """An indicator of one instrument's bars.
-
-    Attributes
-    ----------
-    name : short unique name.
-    inputs : panel columns, in the order ``function`` takes them.
-    parameters : keyword arguments of ``function``.
-    outputs : columns, in the order ``function`` returns them.
-    look_back : number of bars before the first value (leading NaN). A recursive indicator (EMA, RSI, MACD, ATR)
-        keeps depending on the whole history after that.
-    function : arrays of shape (n_bars,) -> one such array, or a tuple of them; value t depends on bars up to t only.
-    """
-
-    name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[Output, ...]
-    look_back: int
-    function: Callable[..., FloatArray | tuple[FloatArray, ...]]
-    parameters: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-
 
 INDICATORS: tuple[Indicator, ...] = (
     Indicator(
@@ -141,56 +101,222 @@ INDICATORS: tuple[Indicator, ...] = (
         look_back=20,
         function=technical.realised_volatility,
     ),
+    Indicator(
+        name="sma_200",
+        inputs=("close",),
+        parameters=MappingProxyType({"timeperiod": 200}),
+        outputs=(Output("sma_200", "price", "Simple moving average of the last 200 closes"),),
+        look_back=199,
+        function=technical.of_talib("SMA"),
+    ),
+    Indicator(
+        name="ema_50",
+        inputs=("close",),
+        parameters=MappingProxyType({"timeperiod": 50}),
+        outputs=(Output("ema_50", "price", "Exponential moving average of closes, span 50"),),
+        look_back=49,
+        function=technical.of_talib("EMA"),
+    ),
+    Indicator(
+        name="wma_20",
+        inputs=("close",),
+        parameters=MappingProxyType({"timeperiod": 20}),
+        outputs=(Output("wma_20", "price", "Moving average of 20 closes with linearly rising weights"),),
+        look_back=19,
+        function=technical.of_talib("WMA"),
+    ),
+    Indicator(
+        name="dema_20",
+        inputs=("close",),
+        parameters=MappingProxyType({"timeperiod": 20}),
+        outputs=(Output("dema_20", "price", "Double exponential moving average of closes, span 20"),),
+        look_back=38,
+        function=technical.of_talib("DEMA"),
+    ),
+    Indicator(
+        name="tema_20",
+        inputs=("close",),
+        parameters=MappingProxyType({"timeperiod": 20}),
+        outputs=(Output("tema_20", "price", "Triple exponential moving average of closes, span 20"),),
+        look_back=57,
+        function=technical.of_talib("TEMA"),
+    ),
+    Indicator(
+        name="kama_30",
+        inputs=("close",),
+        parameters=MappingProxyType({"timeperiod": 30}),
+        outputs=(Output("kama_30", "price", "Kaufman's adaptive moving average, 30 bars"),),
+        look_back=30,
+        function=technical.of_talib("KAMA"),
+    ),
+    Indicator(
+        name="linear_regression_slope_20",
+        inputs=("close",),
+        parameters=MappingProxyType({"timeperiod": 20}),
+        outputs=(
+            Output("linear_regression_slope_20", "price a bar", "Slope of the line fitted to the last 20 closes"),
+        ),
+        look_back=19,
+        function=technical.of_talib("LINEARREG_SLOPE"),
+    ),
+    Indicator(
+        name="parabolic_sar",
+        inputs=("high", "low"),
+        parameters=MappingProxyType({"acceleration": 0.02, "maximum": 0.2}),
+        outputs=(Output("parabolic_sar", "price", "Wilder's parabolic stop and reverse"),),
+        look_back=1,
+        function=technical.of_talib("SAR"),
+    ),
+    Indicator(
+        name="donchian_upper_20",
+        inputs=("high",),
+        parameters=MappingProxyType({"timeperiod": 20}),
+        outputs=(Output("donchian_upper_20", "price", "Highest high of the last 20 bars"),),
+        look_back=19,
+        function=technical.of_talib("MAX"),
+    ),
+    Indicator(
+        name="donchian_lower_20",
+        inputs=("low",),
+        parameters=MappingProxyType({"timeperiod": 20}),
+        outputs=(Output("donchian_lower_20", "price", "Lowest low of the last 20 bars"),),
+        look_back=19,
+        function=technical.of_talib("MIN"),
+    ),
+    Indicator(
+        name="adx_14",
+        inputs=("high", "low", "close"),
+        parameters=MappingProxyType({"timeperiod": 14}),
+        outputs=(Output("adx_14", "0 to 100", "Wilder's average directional index over 14 bars"),),
+        look_back=27,
+        function=technical.of_talib("ADX"),
+    ),
+    Indicator(
+        name="plus_di_14",
+        inputs=("high", "low", "close"),
+        parameters=MappingProxyType({"timeperiod": 14}),
+        outputs=(Output("plus_di_14", "0 to 100", "Wilder's positive directional indicator over 14 bars"),),
+        look_back=14,
+        function=technical.of_talib("PLUS_DI"),
+    ),
+    Indicator(
+        name="minus_di_14",
+        inputs=("high", "low", "close"),
+        parameters=MappingProxyType({"timeperiod": 14}),
+        outputs=(Output("minus_di_14", "0 to 100", "Wilder's negative directional indicator over 14 bars"),),
+        look_back=14,
+        function=technical.of_talib("MINUS_DI"),
+    ),
+    Indicator(
+        name="aroon_25",
+        inputs=("high", "low"),
+        parameters=MappingProxyType({"timeperiod": 25}),
+        outputs=(
+            Output("aroon_down_25", "0 to 100", "Recency of the lowest low of 25 bars"),
+            Output("aroon_up_25", "0 to 100", "Recency of the highest high of 25 bars"),
+        ),
+        look_back=25,
+        function=technical.of_talib("AROON", outputs=2),
+    ),
+    Indicator(
+        name="stochastic_14",
+        inputs=("high", "low", "close"),
+        parameters=MappingProxyType(
+            {"fastk_period": 14, "slowk_period": 3, "slowk_matype": 0, "slowd_period": 3, "slowd_matype": 0}
+        ),
+        outputs=(
+            Output("stochastic_k_14", "0 to 100", "Place of the close in the range of 14 bars, average of 3"),
+            Output("stochastic_d_14", "0 to 100", "Average of the last 3 of these"),
+        ),
+        look_back=17,
+        function=technical.of_talib("STOCH", outputs=2),
+    ),
+    Indicator(
+        name="williams_r_14",
+        inputs=("high", "low", "close"),
+        parameters=MappingProxyType({"timeperiod": 14}),
+        outputs=(Output("williams_r_14", "-100 to 0", "Place of the close below the highest high of 14 bars"),),
+        look_back=13,
+        function=technical.of_talib("WILLR"),
+    ),
+    Indicator(
+        name="cci_20",
+        inputs=("high", "low", "close"),
+        parameters=MappingProxyType({"timeperiod": 20}),
+        outputs=(Output("cci_20", "mean deviations / 0.015", "Commodity channel index over 20 bars"),),
+        look_back=19,
+        function=technical.of_talib("CCI"),
+    ),
+    Indicator(
+        name="cmo_14",
+        inputs=("close",),
+        parameters=MappingProxyType({"timeperiod": 14}),
+        outputs=(
+            Output("cmo_14", "-100 to 100", "Chande's momentum oscillator over 14 bars, smoothed as Wilder does"),
+        ),
+        look_back=14,
+        function=technical.of_talib("CMO"),
+    ),
+    Indicator(
+        name="roc_10",
+        inputs=("close",),
+        parameters=MappingProxyType({"timeperiod": 10}),
+        outputs=(Output("roc_10", "percent", "Change of the close over 10 bars"),),
+        look_back=10,
+        function=technical.of_talib("ROC"),
+    ),
+    Indicator(
+        name="trix_15",
+        inputs=("close",),
+        parameters=MappingProxyType({"timeperiod": 15}),
+        outputs=(Output("trix_15", "percent", "Change of the close smoothed thrice, span 15"),),
+        look_back=43,
+        function=technical.of_talib("TRIX"),
+    ),
+    Indicator(
+        name="ultimate_oscillator",
+        inputs=("high", "low", "close"),
+        parameters=MappingProxyType({"timeperiod1": 7, "timeperiod2": 14, "timeperiod3": 28}),
+        outputs=(Output("ultimate_oscillator", "0 to 100", "Williams's ultimate oscillator over 7, 14 and 28 bars"),),
+        look_back=28,
+        function=technical.of_talib("ULTOSC"),
+    ),
+    Indicator(
+        name="natr_14",
+        inputs=("high", "low", "close"),
+        parameters=MappingProxyType({"timeperiod": 14}),
+        outputs=(Output("natr_14", "percent", "Average true range over 14 bars as a share of the close"),),
+        look_back=14,
+        function=technical.of_talib("NATR"),
+    ),
+    Indicator(
+        name="mfi_14",
+        inputs=("high", "low", "close", "volume"),
+        parameters=MappingProxyType({"timeperiod": 14}),
+        outputs=(Output("mfi_14", "0 to 100", "Money flow index over 14 bars"),),
+        look_back=14,
+        function=technical.of_talib("MFI"),
+    ),
+    Indicator(
+        name="obv",
+        inputs=("close", "volume"),
+        outputs=(
+            Output("on_balance_volume", "volume", "Volume added on rises and taken away on falls, from the first bar"),
+        ),
+        look_back=0,
+        function=technical.of_talib("OBV"),
+    ),
+    Indicator(
+        name="adosc_3_10",
+        inputs=("high", "low", "close", "volume"),
+        parameters=MappingProxyType({"fastperiod": 3, "slowperiod": 10}),
+        outputs=(Output("adosc_3_10", "volume", "Chaikin's oscillator of the accumulation and distribution line"),),
+        look_back=9,
+        function=technical.of_talib("ADOSC"),
+    ),
 )
 
 
 def technical_indicators(panel: pd.DataFrame, *, indicators: Iterable[Indicator] | None = None) -> pd.DataFrame:
-    """Technical indicators of every instrument of a panel, one row per (instrument_id, session_date).
-
-    Parameters
-    ----------
-    panel : frame with instrument_id, session_date and the indicators' inputs (open, high, low, close, volume)
-        In any row order; each instrument is computed alone.
-    indicators : the indicators to compute; all of ``INDICATORS`` by default
-
-    Returns
-    -------
-    frame with instrument_id, session_date and one float column per output, sorted by the two keys.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, a key is missing or repeated, or two indicators share an output name.
-    """
-    import pandas as pd
-
-    chosen = INDICATORS if indicators is None else tuple(indicators)
-    names = [output.name for indicator in chosen for output in indicator.outputs]
-    _validate(panel, chosen, names)
-
-    bars = panel.sort_values(list(KEYS), kind="stable", ignore_index=True)
-    instruments = bars["instrument_id"].to_numpy()
-    bounds = [0, *(np.flatnonzero(instruments[1:] != instruments[:-1]) + 1), len(bars)]
-    inputs = {name: bars[name].to_numpy(np.float64, na_value=np.nan) for i in chosen for name in i.inputs}
-
-    values = np.empty((len(names), len(bars)))
-    for start, stop in pairwise(bounds):
-        row = 0
-        for indicator in chosen:
-            series = (inputs[name][start:stop] for name in indicator.inputs)
-            result = indicator.function(*series, **indicator.parameters)
-            values[row : row + len(indicator.outputs), start:stop] = result
-            row += len(indicator.outputs)
-    return pd.concat([bars[list(KEYS)], pd.DataFrame(values.T, columns=pd.Index(names))], axis=1)
-
-
-def _validate(panel: pd.DataFrame, indicators: Iterable[Indicator], names: list[str]) -> None:
-    required = {*KEYS, *(name for indicator in indicators for name in indicator.inputs)}
-    if absent := sorted(required - set(panel.columns)):
-        raise ValueError(f"The panel lacks the columns {absent}, which the indicators need.")
-    if panel[list(KEYS)].isna().to_numpy(bool).any():
-        raise ValueError("The panel has rows without instrument_id or session_date; drop them first.")
-    if panel.duplicated(list(KEYS)).any():
-        raise ValueError("The panel has several rows for one (instrument_id, session_date); keep one of them.")
-    if len(set(names)) != len(names):
-        raise ValueError(f"Two indicators write the same column; the columns asked for are {names}.")
+    """Technical indicators of every instrument of a panel, all of ``INDICATORS`` by default; see ``compute``."""
+    return compute(panel, INDICATORS if indicators is None else tuple(indicators))

@@ -167,6 +167,18 @@ def realised_volatility(close: npt.ArrayLike, *, window: int = 20, periods_per_y
     return _on_finite_bars(deviation, log_return(close)) * np.sqrt(periods_per_year)
 
 
+def of_talib(name: str, *, outputs: int = 1) -> Callable[..., FloatArray]:
+    """The indicator of that name in TA-Lib; it takes TA-Lib's inputs, and TA-Lib's parameters by name."""
+
+    def indicator(*inputs: npt.ArrayLike, **parameters: float) -> FloatArray:
+        import talib
+
+        function = getattr(talib, name)
+        return _on_finite_bars(lambda *bars: np.asarray(function(*bars, **parameters)), *inputs, outputs=outputs)
+
+    return indicator
+
+
 def _log_return(prices: FloatArray) -> FloatArray:
     return np.diff(np.log(prices), prepend=np.nan)
 

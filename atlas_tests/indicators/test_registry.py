@@ -8,10 +8,14 @@ from atlas_assets.indicators.registry import INDICATORS, Indicator, Output, tech
 OUTPUTS = [
     "log_return", "sma_20", "sma_50", "ema_20", "rsi_14", "macd_12_26", "macd_signal_9", "macd_histogram",
     "bollinger_upper_20", "bollinger_middle_20", "bollinger_lower_20", "atr_14", "realised_volatility_20_ann",
+    "sma_200", "ema_50", "wma_20", "dema_20", "tema_20", "kama_30", "linear_regression_slope_20", "parabolic_sar",
+    "donchian_upper_20", "donchian_lower_20", "adx_14", "plus_di_14", "minus_di_14", "aroon_down_25",
+    "aroon_up_25", "stochastic_k_14", "stochastic_d_14", "williams_r_14", "cci_20", "cmo_14", "roc_10", "trix_15",
+    "ultimate_oscillator", "natr_14", "mfi_14", "on_balance_volume", "adosc_3_10",
 ]  # fmt: skip
 
 
-def panel(instruments, *, bars=80):
+def panel(instruments, *, bars=260):
     frames = []
     for instrument in instruments:
         rng = np.random.default_rng([*str(instrument).encode()])
@@ -35,7 +39,7 @@ def panel(instruments, *, bars=80):
 def test_default_outputs_one_row_per_instrument_and_session():
     result = technical_indicators(panel([1, 2, 3]))
     assert list(result.columns) == ["instrument_id", "session_date", *OUTPUTS]
-    assert len(result) == 240
+    assert len(result) == 780
     assert not result.duplicated(["instrument_id", "session_date"]).any()
 
 
@@ -70,8 +74,33 @@ def test_row_order_and_unrelated_instruments_change_nothing():
 
 
 def test_text_ids_and_an_empty_panel():
-    assert len(technical_indicators(panel(["BRK", "BRK/B"]))) == 160
-    assert technical_indicators(panel([1])[:0]).shape == (0, 15)
+    assert len(technical_indicators(panel(["BRK", "BRK/B"]))) == 520
+    assert technical_indicators(panel([1])[:0]).shape == (0, 42)
+
+
+@pytest.mark.parametrize("bars", [1, 2, 30])
+def test_a_young_instrument_has_what_its_bars_suffice_for(bars):
+    result = technical_indicators(panel([1], bars=bars))
+    for indicator in INDICATORS:
+        for output in indicator.outputs:
+            assert result[output.name].notna().sum() == max(bars - indicator.look_back, 0)
+
+
+def test_gaps_are_skipped_by_every_indicator():
+    bars = panel([1])
+    gap = bars.copy()
+    gap.loc[[0, 57, 58], ["open", "high", "low", "close", "volume"]] = np.nan
+    present = gap["close"].notna()
+    result, expected = technical_indicators(gap), technical_indicators(bars[present])
+    assert result.loc[~present, OUTPUTS].isna().all(axis=None)
+    pd.testing.assert_frame_equal(result[present].reset_index(drop=True), expected)
+
+
+def test_without_volume_the_indicators_of_prices_stay():
+    result = technical_indicators(panel([1]).assign(volume=np.nan))
+    of_volume = ["mfi_14", "on_balance_volume", "adosc_3_10"]
+    assert result[of_volume].isna().all(axis=None)
+    assert result.iloc[-1].drop(of_volume).notna().all()
 
 
 def test_a_new_indicator_is_one_entry():

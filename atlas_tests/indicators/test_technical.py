@@ -3,6 +3,7 @@ import pytest
 import talib
 
 from atlas_assets.indicators import technical
+from atlas_assets.indicators.registry import INDICATORS
 
 RNG = np.random.default_rng(5)
 CLOSE = 100 * np.exp(np.cumsum(RNG.normal(0, 0.01, 300)))
@@ -29,6 +30,56 @@ RSI_CLOSES = [
 )
 def test_values_and_warm_up_are_those_of_talib(ours, theirs):
     np.testing.assert_array_equal(np.array(ours), np.array(theirs))
+
+
+VOLUME = RNG.uniform(1e5, 1e6, 300)
+BARS = {"high": HIGH, "low": LOW, "close": CLOSE, "volume": VOLUME}
+# Without RSI, MACD and the like, whose functions are tested above: by formula or by the textbook's loop.
+TEXTBOOK = {
+    "sma_200": lambda t: CLOSE[t - 199 : t + 1].mean(),
+    "wma_20": lambda t: np.average(CLOSE[t - 19 : t + 1], weights=np.arange(1, 21)),
+    "linear_regression_slope_20": lambda t: np.polyfit(np.arange(20), CLOSE[t - 19 : t + 1], 1)[0],
+    "donchian_upper_20": lambda t: HIGH[t - 19 : t + 1].max(),
+    "donchian_lower_20": lambda t: LOW[t - 19 : t + 1].min(),
+    "aroon_up_25": lambda t: 100 * (25 - HIGH[t - 25 : t + 1][::-1].argmax()) / 25,
+    "aroon_down_25": lambda t: 100 * (25 - LOW[t - 25 : t + 1][::-1].argmin()) / 25,
+    "williams_r_14": lambda t: -100 * (top(t) - CLOSE[t]) / (top(t) - bottom(t)),
+    "stochastic_k_14": lambda t: np.mean(
+        [100 * (CLOSE[s] - bottom(s)) / (top(s) - bottom(s)) for s in range(t - 2, t + 1)]
+    ),
+    "cci_20": lambda t: (
+        (TYPICAL[t] - TYPICAL[t - 19 : t + 1].mean())
+        / (0.015 * np.abs(TYPICAL[t - 19 : t + 1] - TYPICAL[t - 19 : t + 1].mean()).mean())
+    ),
+    "roc_10": lambda t: 100 * (CLOSE[t] / CLOSE[t - 10] - 1),
+    "mfi_14": lambda t: money_flow(np.arange(t - 13, t + 1)),
+    "on_balance_volume": lambda t: VOLUME[0] + np.sum(np.sign(np.diff(CLOSE[: t + 1])) * VOLUME[1 : t + 1]),
+    "natr_14": lambda t: 100 * technical.atr(HIGH, LOW, CLOSE)[t] / CLOSE[t],
+}
+TYPICAL = (HIGH + LOW + CLOSE) / 3
+
+
+def top(t):
+    return HIGH[t - 13 : t + 1].max()
+
+
+def bottom(t):
+    return LOW[t - 13 : t + 1].min()
+
+
+def money_flow(rows):
+    rises = TYPICAL[rows] > TYPICAL[rows - 1]
+    flow = TYPICAL[rows] * VOLUME[rows]
+    return 100 * flow[rises].sum() / flow.sum()
+
+
+@pytest.mark.parametrize("name", TEXTBOOK)
+@pytest.mark.parametrize("t", [200, 251, 299])
+def test_what_talib_computes_is_what_the_description_says(name, t):
+    (indicator,) = (one for one in INDICATORS if name in [output.name for output in one.outputs])
+    result = np.atleast_2d(indicator.function(*(BARS[column] for column in indicator.inputs), **indicator.parameters))
+    place = [output.name for output in indicator.outputs].index(name)
+    np.testing.assert_allclose(result[place][t], TEXTBOOK[name](t), rtol=1e-8)
 
 
 def test_rsi_of_the_textbook_example():
