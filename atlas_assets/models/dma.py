@@ -24,6 +24,7 @@ Koop, Korobilis (2012), Forecasting inflation using dynamic model averaging, Int
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
@@ -200,27 +201,48 @@ class DynamicModelAveraging:
         return DensityForecast(np.asarray(mean), np.asarray(weights @ (variances + (means - mean) ** 2)))
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """All that ``update`` and ``forecast`` go on from, as arrays that can be saved; see ``restore``."""
+        """Options and state after the last row as plain arrays, to be saved (``numpy.savez``) and taken up later.
+
+        Raises ``ValueError`` before ``fit``.
+        """
         state = self._fitted()
-        arrays: dict[str, npt.NDArray[Any]] = {"probability": state.probability.copy()}
-        arrays["regressors"], arrays["rows_seen"] = np.asarray(state.regressors), np.asarray(state.rows_seen)
+        own = None if isinstance(self.prior, str) else [np.asarray(part).tolist() for part in self.prior]
+        options = {
+            "forgetting": self.forgetting,
+            "model_forgetting": self.model_forgetting,
+            "observation_variance": self.observation_variance,
+            "ewma_decay": self.ewma_decay,
+            "initial_variance": self.initial_variance,
+            "prior": own or self.prior,
+            "max_size": self.max_size,
+            "always_in": self.always_in,
+            "training": self.training,
+        }
+        arrays: dict[str, npt.NDArray[Any]] = {"options": np.array(json.dumps(options))}
+        arrays |= {"probability": state.probability.copy(), "seen": np.array([state.regressors, state.rows_seen])}
         for number, group in enumerate(state.models):
             arrays |= {f"{name}_{number}": np.array(value) for name, value in vars(group).items()}
         return arrays
 
-    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> DynamicModelAveraging:
-        """Go on from the ``state`` of an estimator with the same parameters."""
-        names = [field.name for field in fields(Models)]
-        groups: list[Models] = []
-        while f"{names[0]}_{len(groups)}" in state:
-            columns, lanes, mean, covariance, variance, factors = (
-                np.array(state[f"{name}_{len(groups)}"]) for name in names
-            )
+    @classmethod
+    def from_state(cls, state: Mapping[str, npt.NDArray[Any]]) -> DynamicModelAveraging:
+        """The estimator as it was when ``state`` was taken, ready to ``update`` and ``forecast``.
+
+        Raises ``ValueError`` for arrays that are not the state of one.
+        """
+        if missing := sorted({"options", "probability", "seen", "columns_0"} - set(state)):
+            raise ValueError(f"These arrays are no state of a DMA: {', '.join(missing)} missing; fit it again.")
+        options = json.loads(str(state["options"]))
+        if not isinstance(options["prior"], str):
+            options["prior"] = tuple(options["prior"])
+        model, groups = cls(**options), list[Models]()
+        while f"columns_{len(groups)}" in state:
+            values = (np.array(state[f"{field.name}_{len(groups)}"]) for field in fields(Models))
+            columns, lanes, mean, covariance, variance, factors = values
             groups.append(Models(columns, lanes, mean, covariance, variance, int(factors)))
-        if not groups or {group.factors for group in groups} != set(range(len(self._factors()))):
-            raise ValueError("DMA cannot go on from this state: it is not that of an estimator with these factors.")
-        self._state = _State(groups, np.array(state["probability"]), int(state["regressors"]), int(state["rows_seen"]))
-        return self
+        regressors, rows_seen = (int(count) for count in state["seen"])
+        model._state = _State(groups, np.array(state["probability"]), regressors, rows_seen)
+        return model
 
     def _factors(self) -> list[tuple[float, float]]:
         decays = self.ewma_decay if self.observation_variance == "ewma" else (np.nan,)

@@ -180,7 +180,7 @@ def test_an_update_is_a_fit_of_the_longer_data(cuts, options, own):
     for first, last in pairwise(edges):
         # Half of them by way of what is saved.
         if first % 2:
-            model = DynamicModelAveraging(**prior, **options).restore(model.state())
+            model = DynamicModelAveraging.from_state(model.state())
         single = last == first + 1
         parts.append(model.update(Y[first], X[first]) if single else model.update(Y[first:last], X[first:last]))
     for name in (*PREDICTIVE, "best_model"):
@@ -290,5 +290,17 @@ def test_refuses_to_go_on_from_nothing_or_with_other_regressors():
         model.update(1.0, X[0, :3])
     with pytest.raises(ValueError, match="as many rows"):
         model.update([1.0, 2.0], X[:3])
-    with pytest.raises(ValueError, match="cannot go on"):
-        DynamicModelAveraging(forgetting=(0.9, 0.99)).restore(model.state())
+    state = model.state()
+    del state["probability"]
+    with pytest.raises(ValueError, match="no state of a DMA: probability missing"):
+        DynamicModelAveraging.from_state(state)
+
+
+def test_a_state_goes_through_a_file(tmp_path):
+    model = DynamicModelAveraging(**OWN, forgetting=(0.95, 0.99), always_in=(1,))
+    model.fit(Y[:-1], X[:-1])
+    np.savez(tmp_path / "state.npz", **model.state())
+    with np.load(tmp_path / "state.npz", allow_pickle=False) as saved:
+        taken_up = DynamicModelAveraging.from_state(saved)
+    ours, expected = taken_up.update(Y[-1], X[-1]), model.update(Y[-1], X[-1])
+    assert_array_equal(ours.forecast, expected.forecast)
