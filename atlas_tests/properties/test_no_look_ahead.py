@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 from atlas_assets.clustering.regimes import markov_regimes
 from atlas_assets.indicators.registry import INDICATORS, technical_indicators
 from atlas_assets.indicators.vpin import vpin_from_bars, vpin_from_trades
+from atlas_assets.models.connectedness import rolling_connectedness
 from atlas_assets.models.tvp_var import TVPVAR, BayesPrior, MinnesotaPrior
 from atlas_assets.risk_management.var import historical_var, parametric_var
 
@@ -69,6 +70,10 @@ SERIES = {
     "TVP-VAR, full": lambda r: tvp_var_columns(r, form="full", stability="shrink", lags=2),
     "TVP-VAR, Bayes prior": lambda r: tvp_var_columns(r, prior=BayesPrior(observations=TRAINING)),
     "TVP-VAR, current": lambda r: tvp_var_columns(r, form="full", covariance_update="current"),
+    "rolling connectedness": lambda r: vars(rolling_connectedness(r, window=60, lags=2)).values(),
+    "rolling connectedness, Cholesky": lambda r: vars(
+        rolling_connectedness(r, window=60, lags=1, method="cholesky", intercept=False)
+    ).values(),
 }
 
 
