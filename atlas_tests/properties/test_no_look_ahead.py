@@ -79,7 +79,13 @@ SERIES = {
 
 def tvp_var_columns(rows, **options):
     fitted = TVPVAR(**options).fit(rows)
-    return fitted.coefficients, fitted.covariance, fitted.one_step_forecast, fitted.log_predictive_density
+    return (
+        fitted.coefficients,
+        fitted.covariance,
+        fitted.one_step_forecast,
+        fitted.log_predictive_density,
+        fitted.forgetting_probability,
+    )
 
 
 @pytest.mark.parametrize("cut", CUTS)
