@@ -11,6 +11,7 @@ from atlas_assets.clustering.regimes import markov_regimes
 from atlas_assets.indicators.registry import INDICATORS, technical_indicators
 from atlas_assets.indicators.vpin import vpin_from_bars, vpin_from_trades
 from atlas_assets.models.connectedness import rolling_connectedness
+from atlas_assets.models.ensemble import combine
 from atlas_assets.models.tvp_var import TVPVAR, BayesPrior, MinnesotaPrior
 from atlas_assets.risk_management.var import historical_var, parametric_var
 
@@ -88,12 +89,27 @@ def tvp_var_columns(rows, **options):
     )
 
 
+def combination_columns(rows, **options):
+    result = combine(rows[:, 1:], rows[:, 0], **options)
+    return result.forecast, result.weights, result.lower, result.upper
+
+
 @pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("columns", SERIES.values(), ids=SERIES)
 def test_series(columns, cut):
     for past in pasts(RETURNS, cut):
         for ours, complete in zip(columns(past), columns(RETURNS), strict=True):
             assert_array_equal(ours[:cut], complete[:cut])
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("method", ["inverse_error", "stacking", "bayesian", "dynamic"])
+def test_combinations_do_not_see_their_own_day(method, cut):
+    complete = combination_columns(RETURNS, method=method)
+    other = RETURNS.copy()
+    other[cut:, 0] = 0.7
+    for ours, theirs in zip(combination_columns(other, method=method), complete, strict=True):
+        assert_array_equal(ours[: cut + 1], theirs[: cut + 1])
 
 
 @pytest.mark.parametrize("cut", CUTS)
