@@ -40,6 +40,9 @@ ui: setup
 bench: setup
 	@$(BIN)/python -m atlas_tests.benchmarks
 
+COMPILE = import importlib, pathlib; \
+	[importlib.import_module('.'.join(file.with_suffix('').parts)) for file in pathlib.Path('atlas_assets').rglob('*_kernel*.py')]
+
 setup: .venv/.installed
 
 .venv/.installed: constraints.txt pyproject.toml
@@ -48,7 +51,7 @@ setup: .venv/.installed
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r constraints.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q atlas_assets
-	@$(BIN)/python -c "import atlas_assets.models.dma_kernels, atlas_assets.models.tvp_var_kernels, atlas_assets.data_sources.fixed_layout_kernel" # compiles them once
+	@$(BIN)/python -c "$(COMPILE)" # once, and kept on disk
 	@touch $@
 
 clean:

@@ -9,6 +9,8 @@ the H-step forecast error variance of variable i is, before the rows are scaled 
 (generalized; the order of variables does not matter), or with :math:`\Sigma = L L'` and :math:`(\Phi_h L)_{ij}^2` in
 the numerator (Cholesky; the order matters).
 
+Over time it follows from a VAR of each date (:mod:`atlas_assets.models.tvp_var`) or from rolling windows.
+
 References
 ----------
 Diebold, Yilmaz (2009), Economic Journal 119; Diebold, Yilmaz (2012), International Journal of Forecasting 28(1).
@@ -21,6 +23,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from atlas_assets.models.connectedness_kernels import error_variance_shares, rolling_least_squares
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
@@ -80,16 +84,13 @@ def connectedness(
     if horizon < 1 or method not in ("generalized", "cholesky"):
         raise ValueError(f'Connectedness needs horizon >= 1 and a known method, not {horizon} and "{method}".')
 
-    if method == "generalized":
-        impact = sigma / np.sqrt(np.diagonal(sigma, axis1=-2, axis2=-1))[..., None, :]
-    else:
-        impact = np.linalg.cholesky(sigma)
-    response = np.zeros_like(sigma)
-    variance = np.zeros(sigma.shape[:-1])
-    for phi in _moving_average(a, horizon):
-        response += (phi @ impact) ** 2
-        variance += np.einsum("...ij,...ij->...i", phi @ sigma, phi)
-    share = response / variance[..., None]
+    root = sigma if method == "generalized" else np.asarray(np.linalg.cholesky(sigma), dtype=np.float64)
+    share = error_variance_shares(
+        np.ascontiguousarray(a).reshape(-1, n, a.shape[-1]),
+        np.ascontiguousarray(root).reshape(-1, n, n),
+        horizon,
+        method == "generalized",
+    ).reshape(sigma.shape)
     table = 100.0 * share / share.sum(axis=-1, keepdims=True)
 
     own = np.diagonal(table, axis1=-2, axis2=-1)
@@ -97,10 +98,68 @@ def connectedness(
     return Connectedness(table, from_others.mean(axis=-1), to, from_others, to - from_others)
 
 
-def _moving_average(coefficients: FloatArray, horizon: int) -> list[FloatArray]:
-    n = coefficients.shape[-2]
-    lag_matrices = [coefficients[..., k : k + n] for k in range(0, coefficients.shape[-1], n)]
-    phi: list[FloatArray] = [np.broadcast_to(np.eye(n), (*coefficients.shape[:-1], n))]
-    for h in range(1, horizon):
-        phi.append(sum((lag @ phi[h - 1 - k] for k, lag in enumerate(lag_matrices[:h])), np.zeros_like(phi[0])))
-    return phi
+def rolling_connectedness(
+    Y: npt.ArrayLike,  # noqa: N803
+    *,
+    window: int,
+    lags: int,
+    horizon: int = 10,
+    method: Literal["generalized", "cholesky"] = "generalized",
+    intercept: bool = True,
+) -> Connectedness:
+    """Connectedness of a VAR estimated anew by least squares on each window of rows.
+
+    Parameters
+    ----------
+    Y : array of shape (T, n), rows in time order
+    window : rows in a window; the first ``lags`` of them serve as regressors only
+    lags : order of the VAR
+    horizon, method : as for ``connectedness``
+    intercept : whether the equations have one
+
+    Returns
+    -------
+    Connectedness with leading shape (T,), dated at the window's last row: a row uses itself and the ``window - 1``
+    before it. NaN before the first full window, and where a window's regressors are collinear (a variable that does
+    not vary).
+
+    Raises
+    ------
+    ValueError
+        If a value is missing or infinite, if the window is too short for the VAR or longer than the data, or if
+        horizon or method is unknown.
+    """
+    rows = np.ascontiguousarray(Y, dtype=np.float64)
+    if rows.ndim != 2 or rows.size == 0:
+        raise ValueError(f"Rolling connectedness needs rows of variables, a 2-d array, not shape {rows.shape}.")
+    if not np.isfinite(rows).all():
+        first = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+        raise ValueError(
+            f"Rolling connectedness needs complete rows; row {first} has a missing or infinite value: drop or fill it."
+        )
+    n = rows.shape[1]
+    if lags < 1:
+        raise ValueError(f"Rolling connectedness needs at least one lag, not {lags}.")
+    shortest = lags + n * lags + intercept + (n if method == "cholesky" else 1)
+    if not shortest <= window <= len(rows):
+        raise ValueError(
+            f"Rolling connectedness of {n} variables and {lags} lags needs a window from {shortest} to the number of "
+            f"rows, {len(rows)}, not {window}."
+        )
+    coefficients, covariance = rolling_least_squares(rows, window, lags, intercept)
+    estimated = np.isfinite(covariance).all(axis=(1, 2))
+    result = connectedness(coefficients[estimated], covariance[estimated], horizon=horizon, method=method)
+    dates = np.flatnonzero(estimated) + window - 1
+    return Connectedness(
+        *(
+            _dated(values, dates, length=len(rows))
+            for values in (result.table, result.total, result.to, result.from_others, result.net)
+        )
+    )
+
+
+def _dated(values: FloatArray, dates: npt.NDArray[np.intp], *, length: int) -> FloatArray:
+    """Values at their rows, NaN elsewhere."""
+    dated = np.full((length, *values.shape[1:]), np.nan)
+    dated[dates] = values
+    return dated

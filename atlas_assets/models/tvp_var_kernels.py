@@ -1,7 +1,7 @@
 """Compiled filters of :mod:`atlas_assets.models.tvp_var`; the equations are in its docstrings.
 
-Each kernel runs over rows ``y (T, n)`` with regressors ``x (T, m)`` from a given state, and returns the state after
-each row: what is filled row by row is also the state from which the next call goes on.
+Each kernel runs over rows ``y (T, n)`` with regressors ``x (T, m)`` and forgetting factors ``(T,)`` from a given state,
+and returns the state after each row: what is filled row by row is also the state from which the next call goes on.
 """
 
 # Numba decorators and linear algebra carry no static types.
@@ -18,7 +18,7 @@ import numpy.typing as npt
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 _MATRIX = "float64[:, ::1]"
-_ARGUMENTS = ", ".join([_MATRIX] * 6) + ", float64, float64, boolean, boolean, boolean, int64"
+_ARGUMENTS = ", ".join([_MATRIX] * 6) + ", float64[::1], float64, boolean, boolean, boolean, int64"
 _SIGNATURE = (
     f"Tuple((float64[:, :, ::1], float64[:, :, ::1], {_MATRIX}, float64[::1], {_MATRIX}, {_MATRIX}))({_ARGUMENTS})"
 )
@@ -84,7 +84,7 @@ def filter_kronecker(  # noqa: C901 - index loops are what compiles to fast code
     reported: FloatArray,
     state_covariance: FloatArray,
     observation_covariance: FloatArray,
-    forgetting: float,
+    forgetting: FloatArray,
     covariance_decay: float,
     current: bool,
     shrink: bool,
@@ -101,7 +101,7 @@ def filter_kronecker(  # noqa: C901 - index loops are what compiles to fast code
 
     for t in range(rows):
         if not (is_first and t == 0):
-            p /= forgetting
+            p /= forgetting[t]
         spread = 1.0
         for a in range(m):
             gain[a] = 0.0
@@ -148,7 +148,7 @@ def filter_full(  # noqa: C901 - index loops are what compiles to fast code
     reported: FloatArray,
     state_covariance: FloatArray,
     observation_covariance: FloatArray,
-    forgetting: float,
+    forgetting: FloatArray,
     covariance_decay: float,
     current: bool,
     shrink: bool,
@@ -167,7 +167,7 @@ def filter_full(  # noqa: C901 - index loops are what compiles to fast code
 
     for t in range(rows):
         if not (is_first and t == 0):
-            p /= forgetting
+            p /= forgetting[t]
         for a in range(size):
             for j in range(n):
                 value = 0.0

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
-from atlas_assets.models.connectedness import connectedness
+from atlas_assets.models.connectedness import connectedness, rolling_connectedness
 
 
 def random_var(seed, *, n=3, lags=2):
@@ -87,6 +87,123 @@ def test_usage_errors_are_sentences():
         connectedness(a, sigma, horizon=0)
 
 
+def test_missing_values_stay_in_their_date():
+    members = [random_var(seed) for seed in range(3)]
+    a, sigma = (np.array(part) for part in zip(*members, strict=True))
+    sigma[1] = np.nan
+    batch = connectedness(a, sigma)
+    assert np.isnan(batch.table[1]).all()
+    assert_array_equal(batch.table[2], connectedness(*members[2]).table)
+
+
+def simulate(*, rows=120, variables=3, seed=5):
+    rng = np.random.default_rng(seed)
+    y = np.zeros((rows, variables))
+    for t in range(1, rows):
+        y[t] = 0.5 + 0.6 * y[t - 1] + 0.2 * y[t - 1, ::-1] + rng.normal(size=variables)
+    return y
+
+
+def least_squares(y, *, lags, intercept=True):
+    """Coefficients (n, n * lags) and covariance of one VAR; standardised first, so that scale costs no digits."""
+    level, unit = (y.mean(axis=0) if intercept else np.zeros(y.shape[1])), y.std(axis=0)
+    z = (y - level) / unit
+    ones = np.ones((len(z) - lags, int(intercept)))
+    x = np.hstack([*(z[lags - lag : len(z) - lag] for lag in range(1, lags + 1)), ones])
+    slopes = np.linalg.lstsq(x, z[lags:], rcond=None)[0]
+    residuals = (z[lags:] - x @ slopes) * unit
+    coefficients = slopes[: lags * len(unit)].T * unit[:, None] / np.tile(unit, lags)
+    return coefficients, residuals.T @ residuals / len(x)
+
+
+def rolling_oracle(y, *, window, lags, horizon, intercept=True, method="generalized"):
+    """The table of each date, window by window."""
+    tables = np.full((len(y), y.shape[1], y.shape[1]), np.nan)
+    for last in range(window - 1, len(y)):
+        a, sigma = least_squares(y[last + 1 - window : last + 1], lags=lags, intercept=intercept)
+        tables[last] = connectedness(a, sigma, horizon=horizon, method=method).table
+    return tables
+
+
+@pytest.mark.parametrize("lags", [1, 2, 4])
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("method", ["generalized", "cholesky"])
+def test_rolling_equals_least_squares_window_by_window(lags, intercept, method):
+    options = {"window": 50, "lags": lags, "horizon": 7, "intercept": intercept, "method": method}
+    result = rolling_connectedness(simulate(), **options)
+    expected = rolling_oracle(simulate(), **options)
+    assert_allclose(result.table, expected, rtol=1e-9)
+    assert np.isnan(result.total[:49]).all()
+    assert np.isfinite(result.total[49:]).all()
+    own = np.diagonal(expected, axis1=1, axis2=2)
+    assert_allclose(result.total, (100 - own).mean(axis=1), rtol=1e-9)
+    assert_allclose(result.net, expected.sum(axis=1) - 100, atol=1e-9)
+    assert_allclose(result.to - result.from_others, result.net, atol=1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    powers=st.lists(st.integers(-9, 9), min_size=3, max_size=3),
+    level=st.sampled_from([0.0, 10.0, 1e4]),
+)
+def test_rolling_stands_badly_scaled_variables(seed, powers, level):
+    y = (simulate(seed=seed, rows=70) + level) * 10.0 ** np.array(powers)
+    result = rolling_connectedness(y, window=60, lags=2, horizon=10)
+    assert_allclose(result.table, rolling_oracle(y, window=60, lags=2, horizon=10), rtol=1e-9, atol=1e-10)
+
+
+def test_rolling_stands_variables_that_nearly_move_together():
+    y = simulate(rows=150)
+    y[:, 1] = y[:, 0] + 1e-2 * y[:, 1]
+    y = np.cumsum(y, axis=0)
+    result = rolling_connectedness(y, window=100, lags=3, horizon=5)
+    assert_allclose(result.table, rolling_oracle(y, window=100, lags=3, horizon=5), rtol=1e-8, atol=1e-8)
+
+
+def test_rolling_of_fifty_variables():
+    y = np.random.default_rng(6).normal(size=(162, 50))
+    result = rolling_connectedness(y, window=160, lags=2, horizon=10)
+    assert_allclose(result.table[159:], rolling_oracle(y, window=160, lags=2, horizon=10)[159:], rtol=1e-9)
+
+
+def test_rolling_does_not_depend_on_other_dates_or_the_order_of_variables():
+    y = simulate()
+    complete = rolling_connectedness(y, window=40, lags=2)
+    for name, values in vars(rolling_connectedness(y[30:90], window=40, lags=2)).items():
+        assert_array_equal(values[39:], getattr(complete, name)[69:90])
+    order = [2, 0, 1]
+    shuffled = rolling_connectedness(y[:, order], window=40, lags=2)
+    assert_allclose(shuffled.table, complete.table[:, order][:, :, order], rtol=1e-9)
+
+
+def test_a_window_in_which_a_variable_stands_still_is_unknown():
+    y = simulate()
+    y[20:70, 1] = 3.7
+    total = rolling_connectedness(y, window=40, lags=1).total
+    assert_array_equal(np.flatnonzero(np.isnan(total)), [*range(39), *range(58, 71)])
+    twice = simulate()
+    twice[:, 2] = 2 * twice[:, 0] - 1
+    assert np.isnan(rolling_connectedness(twice, window=40, lags=1).total).all()
+
+
+def test_rolling_usage_errors_are_sentences():
+    y = simulate()
+    with pytest.raises(ValueError, match="window from 10 to the number of rows, 120, not 9"):
+        rolling_connectedness(y, window=9, lags=2)
+    with pytest.raises(ValueError, match="not 121"):
+        rolling_connectedness(y, window=121, lags=2)
+    with pytest.raises(ValueError, match="at least one lag"):
+        rolling_connectedness(y, window=40, lags=0)
+    with pytest.raises(ValueError, match="horizon >= 1"):
+        rolling_connectedness(y, window=40, lags=1, horizon=0)
+    with pytest.raises(ValueError, match="2-d array"):
+        rolling_connectedness(y[:, 0], window=40, lags=1)
+    y[7, 1] = np.nan
+    with pytest.raises(ValueError, match="row 7 has a missing"):
+        rolling_connectedness(y, window=40, lags=1)
+
+
 @pytest.mark.recorded
 def test_reproduces_diebold_and_yilmaz_2012(quant):
     # Diebold & Yilmaz (2012), table 2: total spillover 12.6 %, VAR(4), H = 10; digits by the R package.
@@ -98,3 +215,15 @@ def test_reproduces_diebold_and_yilmaz_2012(quant):
     assert_allclose(result.total, 12.592113069702, atol=1e-10)
     assert_allclose(result.table[0], [88.76, 7.29, 0.35, 3.61], atol=5e-3)
     assert_allclose(result.net, [5.13, -0.54, -1.69, -2.90], atol=5e-3)
+    # One window of all rows is the static table.
+    rolling = rolling_connectedness(y, window=len(y), lags=4, horizon=10)
+    assert_allclose(rolling.total[-1], 12.592113069702, atol=1e-9)
+    assert_allclose(rolling.table[-1], result.table, atol=1e-9)
+
+
+@pytest.mark.recorded
+def test_rolling_windows_of_diebold_and_yilmaz_2012(quant):
+    # Figure 2 of the paper: 200-day windows, VAR(4), H = 10.
+    y = pd.read_csv(quant / "conn_dy2012.csv").iloc[:600, 1:].to_numpy()
+    result = rolling_connectedness(y, window=200, lags=4, horizon=10)
+    assert_allclose(result.table, rolling_oracle(y, window=200, lags=4, horizon=10), rtol=1e-9, atol=1e-10)

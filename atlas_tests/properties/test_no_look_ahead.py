@@ -10,7 +10,9 @@ from numpy.testing import assert_array_equal
 from atlas_assets.clustering.regimes import markov_regimes
 from atlas_assets.indicators.registry import INDICATORS, technical_indicators
 from atlas_assets.indicators.vpin import vpin_from_bars, vpin_from_trades
+from atlas_assets.models.connectedness import rolling_connectedness
 from atlas_assets.models.dma import DynamicModelAveraging
+from atlas_assets.models.ensemble import combine
 from atlas_assets.models.tvp_var import TVPVAR, BayesPrior, MinnesotaPrior
 from atlas_assets.risk_management.var import historical_var, parametric_var
 
@@ -74,6 +76,10 @@ SERIES = {
     "DMA, grids": lambda r: dma_columns(
         r, forgetting=(0.95, 0.99), observation_variance="ewma", ewma_decay=(0.9, 0.97)
     ),
+    "rolling connectedness": lambda r: vars(rolling_connectedness(r, window=60, lags=2)).values(),
+    "rolling connectedness, Cholesky": lambda r: vars(
+        rolling_connectedness(r, window=60, lags=1, method="cholesky", intercept=False)
+    ).values(),
 }
 
 
@@ -84,7 +90,18 @@ def dma_columns(rows, **options):
 
 def tvp_var_columns(rows, **options):
     fitted = TVPVAR(**options).fit(rows)
-    return fitted.coefficients, fitted.covariance, fitted.one_step_forecast, fitted.log_predictive_density
+    return (
+        fitted.coefficients,
+        fitted.covariance,
+        fitted.one_step_forecast,
+        fitted.log_predictive_density,
+        fitted.forgetting_probability,
+    )
+
+
+def combination_columns(rows, **options):
+    result = combine(rows[:, 1:], rows[:, 0], **options)
+    return result.forecast, result.weights, result.lower, result.upper
 
 
 @pytest.mark.parametrize("cut", CUTS)
@@ -101,6 +118,16 @@ def test_averages_of_models_do_not_see_their_own_row(cut):
     other = DynamicModelAveraging().fit(np.append(RETURNS[:cut, 0], 9.0), RETURNS[: cut + 1, 1:])
     for name in ("forecast", "variance", "inclusion_probability", "expected_size", "best_model", "factor_probability"):
         assert_array_equal(getattr(other, name)[cut], getattr(complete, name)[cut])
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("method", ["inverse_error", "stacking", "bayesian", "dynamic"])
+def test_combinations_do_not_see_their_own_day(method, cut):
+    complete = combination_columns(RETURNS, method=method)
+    other = RETURNS.copy()
+    other[cut:, 0] = 0.7
+    for ours, theirs in zip(combination_columns(other, method=method), complete, strict=True):
+        assert_array_equal(ours[: cut + 1], theirs[: cut + 1])
 
 
 @pytest.mark.parametrize("cut", CUTS)
