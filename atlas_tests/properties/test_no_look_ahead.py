@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 
 from atlas_assets.clustering.regimes import markov_regimes
 from atlas_assets.indicators.registry import INDICATORS, technical_indicators
+from atlas_assets.indicators.trade_signs import tick_rule
 from atlas_assets.indicators.vpin import vpin_from_bars, vpin_from_trades
 from atlas_assets.models.tvp_var import TVPVAR, BayesPrior, MinnesotaPrior
 from atlas_assets.risk_management.var import historical_var, parametric_var
@@ -60,6 +61,7 @@ def test_indicators(indicator, cut):
 
 
 SERIES = {
+    "tick rule": lambda r: [tick_rule(np.round(r[:, 0], 2))],
     "regimes": lambda r: [markov_regimes(r[:, 0], training=TRAINING).probabilities],
     "regimes, autoregressive": lambda r: [markov_regimes(r[:, 0], training=TRAINING, order=1).probabilities],
     "historical VaR": lambda r: vars(historical_var(r[:, 0], window=60, level=0.05)).values(),
