@@ -75,18 +75,17 @@ def gather_bars(
             if total > 0:
                 bars[count, 0] = origin + number * bar_seconds
                 bars[count, 1] = first
-                bars[count, 2] = close if i == 0 else price[i - 1]
+                bars[count, 2] = close
                 bars[count, 3] = total
-                bars[count, 4] = width if i == 0 else spread[i - 1]
+                bars[count, 4] = width
                 count += 1
             if number < 0:
                 origin = time[i]
             number, first, total = _bar_of(time[i], origin, bar_seconds), price[i], 0.0
             end = origin + (number + 1) * bar_seconds
         total += volume[i]
-        latest = time[i]
-    if time.size > 0:
-        close, width = price[-1], spread[-1]
+        # Every price is read, though only the last one counts: reading on is faster than fetching one here and there.
+        latest, close, width = time[i], price[i], spread[i]
     return count, -1, (origin, latest, number, first, close, total, width)
 
 
