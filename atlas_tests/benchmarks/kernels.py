@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from resource import RUSAGE_SELF, getrusage
+from time import perf_counter
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import talib
+from scipy.special import ndtr
 
-from atlas_tests.benchmarks.measure import Figure, timed
+from atlas_tests.benchmarks.measure import REPOSITORY, Figure, Timing, timed
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 INSTRUMENTS, SESSIONS, TWENTY_YEARS = 500, 2_500, 5_000
 OF_TALIB = {
@@ -22,6 +31,7 @@ OF_TALIB = {
     "obv": "OBV", "adosc_3_10": "ADOSC",
 }  # fmt: skip
 TRADES = 1_000_000
+STREAMED = 1_000_000_000
 RETURNS = 100_000
 DATES, WINDOW, LAGS, HORIZON = 2_771, 200, 4, 10  # of Diebold and Yilmaz (2012)
 
@@ -33,7 +43,7 @@ def figures() -> Iterator[Figure]:
     yield _tvp_var_full()
     yield _tvp_var_of_many()
     yield from _connectedness()
-    yield _vpin()
+    yield from _vpin()
     yield _technical()
     yield _value_at_risk()
     yield _sentiment()
@@ -194,20 +204,70 @@ def _connectedness() -> Iterator[Figure]:
     )
 
 
-def _vpin() -> Figure:
+def _vpin() -> Iterator[Figure]:
     from atlas_assets.indicators.vpin import vpin_from_trades
 
+    time, price, volume = _trades(days=10)
+    ours = timed(lambda: vpin_from_trades(time, price, volume), repetitions=9)
+    rate = f"{TRADES / ours.best / 1e6:.0f} M trades/s"
+    what = f"VPIN of {TRADES:,} trades, trailing"
+    sums = timed(lambda: (time.sum(), price.sum(), volume.sum()), repetitions=9)
+    yield Figure(what, ours, sums, "numpy sums of the three columns", rate=rate)
+    vectorised = timed(lambda: _numpy_vpin(time, price, volume), repetitions=5)
+    yield Figure(what, ours, vectorised, "vectorised numpy, full sample", rate=rate)
+    yield _streamed_vpin()
+
+
+def _trades(*, days: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     rng = np.random.default_rng(2)
-    time = 1_545_000_000 + np.sort(rng.uniform(0, 10 * 86_400, TRADES))
-    price = 4_000 + np.cumsum(rng.choice([-0.01, 0.0, 0.01], TRADES))
-    volume = rng.lognormal(size=TRADES)
-    ours = timed(lambda: vpin_from_trades(time, price, volume), repetitions=7)
+    time = 1_545_004_800 + np.sort(rng.uniform(0, days * 86_400, TRADES))
+    return time, 4_000 + np.cumsum(rng.choice([-0.01, 0.0, 0.01], TRADES)), rng.lognormal(size=TRADES)
+
+
+def _numpy_vpin(time: FloatArray, price: FloatArray, volume: FloatArray) -> FloatArray:
+    """The plain formulas over whole columns; the deviation and the size of a bucket are those of the full sample."""
+    number = ((time - time[0]) / 60.0).astype(np.int64)
+    first = np.flatnonzero(np.diff(number, prepend=-1))
+    close, bar_volume = price[np.append(first[1:], time.size) - 1], np.add.reduceat(volume, first)
+    change = np.diff(close, prepend=close[0])
+    buys = bar_volume * ndtr(change / change.std(ddof=1))
+    size = bar_volume.sum() / np.unique(time[first] // 86_400).size / 50
+    poured, bought = (np.append(0.0, np.cumsum(values)) for values in (bar_volume, buys))
+    ends = np.arange(int(poured[-1] / size) + 1) * size
+    imbalance = np.abs(2 * np.diff(np.interp(ends, poured, bought)) - size)
+    return np.convolve(imbalance, np.ones(50), "valid") / (50 * size)
+
+
+def stream_vpin(trades: int) -> tuple[float, float, float]:
+    """Seconds that a stream takes for so many trades and numpy for their sums, and the most memory (MiB) meanwhile.
+
+    One day of trades comes again and again, a day later each time: making new ones would take longer than VPIN.
+    """
+    from atlas_assets.indicators.vpin import OnlineVPIN
+
+    time, price, volume = _trades(days=1)
+    stream, ours, sums = OnlineVPIN(), 0.0, 0.0
+    for day in range(trades // TRADES):
+        later = time + day * 86_400.0
+        started = perf_counter()
+        stream.update(later, price, volume)
+        updated = perf_counter()
+        _ = later.sum(), price.sum(), volume.sum()
+        ours, sums = ours + updated - started, sums + perf_counter() - updated
+    return ours, sums, getrusage(RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _streamed_vpin() -> Figure:
+    """In a process of its own, whose memory is that of the stream and of the interpreter."""
+    code = f"from atlas_tests.benchmarks.kernels import stream_vpin; print(*stream_vpin({STREAMED}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    ours, sums, memory = (float(word) for word in done.stdout.split())
     return Figure(
-        f"VPIN of {TRADES:,} trades",
-        ours,
-        timed(lambda: (time.sum(), price.sum(), volume.sum()), repetitions=7),
+        f"OnlineVPIN of {STREAMED:,} trades in chunks of {TRADES:,}",
+        Timing((ours,)),
+        Timing((sums,)),
         "numpy sums of the three columns",
-        rate=f"{TRADES / ours.best / 1e6:.0f} M trades/s",
+        rate=f"{STREAMED / ours / 1e6:.0f} M trades/s, {memory:.0f} MiB",
     )
 
 

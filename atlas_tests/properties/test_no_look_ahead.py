@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 
 from atlas_assets.clustering.regimes import markov_regimes
 from atlas_assets.indicators.registry import INDICATORS, technical_indicators
+from atlas_assets.indicators.trade_signs import tick_rule
 from atlas_assets.indicators.vpin import vpin_from_bars, vpin_from_trades
 from atlas_assets.models.connectedness import rolling_connectedness
 from atlas_assets.models.dma import DynamicModelAveraging
@@ -63,6 +64,7 @@ def test_indicators(indicator, cut):
 
 
 SERIES = {
+    "tick rule": lambda r: [tick_rule(np.round(r[:, 0], 2))],
     "regimes": lambda r: [markov_regimes(r[:, 0], training=TRAINING).probabilities],
     "regimes, autoregressive": lambda r: [markov_regimes(r[:, 0], training=TRAINING, order=1).probabilities],
     "historical VaR": lambda r: vars(historical_var(r[:, 0], window=60, level=0.05)).values(),

@@ -11,7 +11,7 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
     deps=[dg.AssetKey(["silver", "market", "daily_bars"]), dg.AssetKey(["silver", "market", "corporate_actions"])],
     description="SMA, EMA, RSI, MACD, Bollinger bands, ATR and realised volatility of every instrument.",
     kinds={"python", "pandas"},
-    code_version="1",
+    code_version="2",
 )
 def technical_indicators(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Every registered indicator over every instrument's bars."""
@@ -36,7 +36,7 @@ def technical_indicators(context: dg.AssetExecutionContext, lake: LakeResource) 
     description="Volume-synchronised probability of informed trading, trailing bucket size and deviation.",
     metadata={"parameters": "vpin"},
     kinds={"python", "numpy"},
-    code_version="2",
+    code_version="3",
 )
 def vpin(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """VPIN of every traded instrument."""
