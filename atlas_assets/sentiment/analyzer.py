@@ -17,9 +17,15 @@ from atlas_assets.sentiment.engines import POLARITY_COLUMNS, Engine, FloatArray
 if TYPE_CHECKING:
     import pandas as pd
 
-EngineName = Literal["vader", "vader_finance", "japanese", "ensemble"]
+EngineName = Literal["vader", "vader_finance", "japanese", "ensemble", "transformer"]
 
-THRESHOLDS: dict[str, float] = {"vader": 0.05, "vader_finance": 0.35, "japanese": 0.35, "ensemble": 0.35}
+THRESHOLDS: dict[str, float] = {
+    "vader": 0.05,
+    "vader_finance": 0.35,
+    "japanese": 0.35,
+    "ensemble": 0.35,
+    "transformer": 0.35,
+}
 """Compound score from which on a text is positive, and below minus which it is negative.
 
 VADER's is that of Hutto and Gilbert (2014); the others are tuned on the first part of the labelled texts: one clear
@@ -36,15 +42,21 @@ class SentimentAnalyzer:
     Parameters
     ----------
     engine : ``"vader"``, as vaderSentiment scores to the last bit; ``"vader_finance"``, the same with reviewed terms of
-        finance; ``"japanese"``; ``"ensemble"``, Japanese texts by the one and all others by the finance engine; or any
-        `Engine`.
+        finance; ``"japanese"``; ``"ensemble"``, Japanese texts by the one and all others by the finance engine;
+        ``"transformer"``, a model of yours; or any `Engine`.
     max_characters : only this much of a text's beginning is read: the score saturates with length
     threshold : compound score of a positive text in `classes`; by default the engine's of `THRESHOLDS`, and 0.05 for
         an engine of your own
+    model_folder : folder of the transformer's model, which `TransformerEngine` loads when the first text is scored
     """
 
     def __init__(
-        self, engine: EngineName | Engine = "vader", *, max_characters: int = 2_000, threshold: float | None = None
+        self,
+        engine: EngineName | Engine = "vader",
+        *,
+        max_characters: int = 2_000,
+        threshold: float | None = None,
+        model_folder: str | None = None,
     ) -> None:
         if isinstance(engine, str) and engine not in get_args(EngineName):
             raise ValueError(f'The sentiment engine must be one of {get_args(EngineName)}, not "{engine}".')
@@ -52,7 +64,10 @@ class SentimentAnalyzer:
             raise ValueError(f"max_characters must be positive, not {max_characters}.")
         if threshold is not None and not 0 < threshold <= 1:
             raise ValueError(f"The threshold must be above 0 and at most 1, not {threshold}.")
+        if (engine == "transformer") != (model_folder is not None):
+            raise ValueError('The engine "transformer" needs a model_folder, and no other engine has one.')
         self.engine = engine
+        self.model_folder = model_folder
         self.max_characters = max_characters
         own = THRESHOLDS[engine] if isinstance(engine, str) else THRESHOLDS["vader"]
         self.threshold = own if threshold is None else threshold
@@ -79,7 +94,7 @@ class SentimentAnalyzer:
     def _polarity(self, texts: Iterable[str | float | None]) -> FloatArray:
         heads = [self._head(text) for text in texts]
         distinct = {head: place for place, head in enumerate(dict.fromkeys(filter(None, heads)))}
-        engine = _engine(self.engine) if isinstance(self.engine, str) else self.engine
+        engine = _engine(self.engine, self.model_folder) if isinstance(self.engine, str) else self.engine
         # The last row is that of the texts without a score.
         scores = np.full((len(distinct) + 1, len(POLARITY_COLUMNS)), np.nan)
         scores[:-1] = engine.score(list(distinct))
@@ -94,7 +109,11 @@ class SentimentAnalyzer:
 
 
 @cache
-def _engine(name: EngineName) -> Engine:
+def _engine(name: EngineName, model_folder: str | None = None) -> Engine:
+    if model_folder is not None:
+        from atlas_assets.sentiment.transformer import TransformerEngine
+
+        return TransformerEngine(model_folder)
     if name == "vader":
         from atlas_assets.sentiment.vader import VaderEngine
 

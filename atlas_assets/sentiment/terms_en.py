@@ -88,7 +88,7 @@ ROWS: tuple[tuple[str, float, str, str], ...] = (
         """,
     ),
     (
-        "burden", -1.0, "bad by itself, and worse where it rises", """
+        "burden", -1.6, "bad by itself, and worse where it rises", """
             loss | losses | net loss | operating loss | deficit | deficits | default | defaults | bankruptcies |
             insolvencies | layoffs | job cuts | job losses | writedowns | write-downs | impairment | impairments |
             shortfall | delinquencies
@@ -99,7 +99,7 @@ ROWS: tuple[tuple[str, float, str, str], ...] = (
             cost | costs | expense | expenses | debt | debts | leverage | unemployment | unemployment rate |
             jobless claims | claims | joblessness | inventory | inventories | churn | emissions | tariff | tariffs |
             taxes | fears | worries | concerns | tensions | cases | deaths | death toll | death tolls | virus cases |
-            infections | liabilities | risk | risks | volatility | uncertainty | interest expense | staff | capex |
+            infections | liabilities | risk | risks | volatility | uncertainty | interest expense | capex |
             downtime | delinquency | short interest | stress | skepticism | capital expenditure | provisions |
             headwinds | infection | fraud | complaints | recalls | outflows | redemptions | charges
         """,
@@ -139,7 +139,8 @@ ROWS: tuple[tuple[str, float, str, str], ...] = (
     ),
     (
         "tone", 1.8, "business goes well", """
-            profitable | turnaround | turned profitable | swings to profit | swung to profit | back in the black |
+            profitable | turned to a profit | turned to profit | turnaround | turned profitable |
+            swings to profit | swung to profit | back in the black |
             tailwind | tailwinds | windfall | robust | solid | resilient | outpaced | outpace | outpaces |
             blockbuster | stellar | upswing | best quarter | best day | strong demand | strong growth |
             strong results | strong sales | solid results | healthy balance sheet | share buyback | buyback program |
@@ -197,7 +198,8 @@ ROWS: tuple[tuple[str, float, str, str], ...] = (
         "tone", -2.0, "business or economy fails", """
             bankruptcy | bankrupt | chapter 11 | insolvency | insolvent | going concern | default on | defaulted |
             delist | delisting | delisted | restructuring | write-down | writedown | write-off | impairment charge |
-            goodwill impairment | swings to loss | swung to a loss | swung to loss | loss-making | unprofitable |
+            goodwill impairment | swings to loss | turned to a loss | swung to a loss | swung to loss |
+            loss-making | unprofitable |
             distress | distressed | liquidity crisis | margin call | credit crunch | downgrade to junk | junk |
             junk bonds | recession | stagnation | stagnant | hard landing | stagflation | depression
         """,
@@ -233,7 +235,7 @@ ROWS: tuple[tuple[str, float, str, str], ...] = (
     ),
     (
         "plain", 0.0, "of everyday meaning, or too common in news of companies to tell anything", """
-            spark | wars | win out | winning out | launched | launches |
+            spark | wars | win out | winning out | launched | launches | before taxes | before tax |
             impact | avoid | worried | worry | worries about | frenzy |
             slashed prices | production cuts | production cut | oil cuts | oil cut | output cuts | output cut |
             cuts production | cut production | approval process | record sale |
