@@ -1,11 +1,6 @@
-"""Tone of texts.
+"""Tone of texts by one of several engines."""
 
-References
-----------
-Hutto, Gilbert (2014), VADER: a parsimonious rule-based model for sentiment analysis of social media text, ICWSM.
-"""
-
-# pandas and vaderSentiment carries no static types.
+# pandas carries no static types.
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
@@ -13,44 +8,79 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
+
+from atlas_assets.sentiment.engines import POLARITY_COLUMNS, Engine, FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
+EngineName = Literal["vader", "vader_finance", "japanese", "ensemble", "transformer"]
 
-POLARITY_COLUMNS = ("negative", "neutral", "positive", "compound")
+THRESHOLDS: dict[str, float] = {
+    "vader": 0.05,
+    "vader_finance": 0.35,
+    "japanese": 0.35,
+    "ensemble": 0.35,
+    "transformer": 0.35,
+}
+"""Compound score from which on a text is positive, and below minus which it is negative.
+
+VADER's is that of Hutto and Gilbert (2014); the others are tuned on the first part of the labelled texts: one clear
+term of the reviewed tables is enough, one everyday word is not.
+"""
 
 
 class SentimentAnalyzer:
-    r"""Lexicon-based tone of English texts.
+    r"""Tone of texts.
 
-    VADER sums the valences :math:`v` of a text's words, with rules for negation, degree and emphasis, and squeezes
-    the sum to :math:`v / \sqrt{v^2 + 15}`, the compound score.
+    Lexicon engines sum the valences :math:`v` of a text's terms, with rules for negation, degree and contrast, and
+    squeeze the sum to :math:`v / \sqrt{v^2 + 15}`, the compound score.
 
     Parameters
     ----------
-    engine : "vader"
-    max_characters : only this much of a text's beginning is read: the score saturates with length, and the time of
-        VADER's rules grows with its square.
+    engine : ``"vader"``, as vaderSentiment scores to the last bit; ``"vader_finance"``, the same with reviewed terms of
+        finance; ``"japanese"``; ``"ensemble"``, Japanese texts by the one and all others by the finance engine;
+        ``"transformer"``, a model of yours; or any `Engine`.
+    max_characters : only this much of a text's beginning is read: the score saturates with length
+    threshold : compound score of a positive text in `classes`; by default the engine's of `THRESHOLDS`, and 0.05 for
+        an engine of your own
+    model_folder : folder of the transformer's model, which `TransformerEngine` loads when the first text is scored
     """
 
-    def __init__(self, engine: Literal["vader"] = "vader", *, max_characters: int = 2_000) -> None:
-        if engine != "vader":
-            raise ValueError(f'The sentiment engine must be "vader", not "{engine}".')
+    def __init__(
+        self,
+        engine: EngineName | Engine = "vader",
+        *,
+        max_characters: int = 2_000,
+        threshold: float | None = None,
+        model_folder: str | None = None,
+    ) -> None:
+        if isinstance(engine, str) and engine not in get_args(EngineName):
+            raise ValueError(f'The sentiment engine must be one of {get_args(EngineName)}, not "{engine}".')
         if max_characters < 1:
             raise ValueError(f"max_characters must be positive, not {max_characters}.")
+        if threshold is not None and not 0 < threshold <= 1:
+            raise ValueError(f"The threshold must be above 0 and at most 1, not {threshold}.")
+        if (engine == "transformer") != (model_folder is not None):
+            raise ValueError('The engine "transformer" needs a model_folder, and no other engine has one.')
         self.engine = engine
+        self.model_folder = model_folder
         self.max_characters = max_characters
+        own = THRESHOLDS[engine] if isinstance(engine, str) else THRESHOLDS["vader"]
+        self.threshold = own if threshold is None else threshold
 
     def score(self, texts: Iterable[str | float | None]) -> FloatArray:
         """Compound score of each text, ndarray of shape (n_texts,) in [-1, 1]; NaN for a missing or blank text."""
         return self._polarity(texts)[:, POLARITY_COLUMNS.index("compound")]
+
+    def classes(self, texts: Iterable[str | float | None]) -> FloatArray:
+        """-1 for a negative, 0 for a neutral and 1 for a positive text, shape (n_texts,); NaN where no score is."""
+        scores = self.score(texts)
+        signs = np.where(np.abs(scores) >= self.threshold, np.sign(scores), 0.0)
+        return np.where(np.isnan(scores), np.nan, signs)
 
     def polarity(self, texts: Iterable[str | float | None]) -> pd.DataFrame:
         """Frame of one row per text: the shares negative, neutral, positive (sum 1 up to rounding), and compound.
@@ -63,8 +93,12 @@ class SentimentAnalyzer:
 
     def _polarity(self, texts: Iterable[str | float | None]) -> FloatArray:
         heads = [self._head(text) for text in texts]
-        scored = {head: self._score_one(head) for head in dict.fromkeys(heads)}
-        return np.array([scored[head] for head in heads], dtype=np.float64).reshape(-1, len(POLARITY_COLUMNS))
+        distinct = {head: place for place, head in enumerate(dict.fromkeys(filter(None, heads)))}
+        engine = _engine(self.engine, self.model_folder) if isinstance(self.engine, str) else self.engine
+        # The last row is that of the texts without a score.
+        scores = np.full((len(distinct) + 1, len(POLARITY_COLUMNS)), np.nan)
+        scores[:-1] = engine.score(list(distinct))
+        return scores[[distinct.get(head, -1) for head in heads]]
 
     def _head(self, text: str | float | None) -> str:
         if isinstance(text, str):
@@ -73,15 +107,25 @@ class SentimentAnalyzer:
             return ""
         raise TypeError(f"Sentiment needs texts, but one is the number {text}.")
 
-    def _score_one(self, head: str) -> tuple[float, ...]:
-        if not head:
-            return (math.nan,) * len(POLARITY_COLUMNS)
-        scores = _vader().polarity_scores(head)
-        return tuple(float(scores[key]) for key in ("neg", "neu", "pos", "compound"))
-
 
 @cache
-def _vader() -> SentimentIntensityAnalyzer:
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+def _engine(name: EngineName, model_folder: str | None = None) -> Engine:
+    if model_folder is not None:
+        from atlas_assets.sentiment.transformer import TransformerEngine
 
-    return SentimentIntensityAnalyzer()
+        return TransformerEngine(model_folder)
+    if name == "vader":
+        from atlas_assets.sentiment.vader import VaderEngine
+
+        return VaderEngine()
+    if name == "vader_finance":
+        from atlas_assets.sentiment.finance import FinanceVaderEngine
+
+        return FinanceVaderEngine()
+    if name == "japanese":
+        from atlas_assets.sentiment.japanese import JapaneseEngine
+
+        return JapaneseEngine()
+    from atlas_assets.sentiment.ensemble import EnsembleEngine
+
+    return EnsembleEngine([_engine("vader_finance")], by_language={"ja": [_engine("japanese")]})

@@ -52,8 +52,39 @@ def test_a_megabyte_post_takes_no_longer_than_its_beginning():
     assert (np.abs(scores) <= 1).all()
 
 
+@pytest.mark.parametrize("engine", ["vader_finance", "japanese", "ensemble"])
+def test_every_engine_keeps_the_analyzers_promises(engine):
+    texts = ["Profit rose", "\u58f2\u4e0a\u304c\u6e1b\u5c11\u3057\u305f", None, " ", "the table", "Profit rose"]
+    analyzer = SentimentAnalyzer(engine)
+    scores = analyzer.score(texts)
+    assert np.isnan(scores[[2, 3]]).all()
+    assert (np.abs(scores[[0, 1, 4, 5]]) <= 1).all()
+    np.testing.assert_array_equal(scores, [analyzer.score([text])[0] for text in texts])
+    frame = analyzer.polarity(texts)
+    np.testing.assert_allclose(frame.loc[[0, 1, 4], ["negative", "neutral", "positive"]].sum(axis=1), 1, atol=2e-3)
+    np.testing.assert_array_equal(frame["compound"], scores)
+
+
+def test_classes_follow_the_threshold():
+    texts = ["great", "horrible", "the table", None]
+    np.testing.assert_array_equal(ANALYZER.classes(texts), [1, -1, 0, np.nan])
+    great = ANALYZER.score(["great"])[0]
+    assert SentimentAnalyzer(threshold=great).classes(["great"]) == 1
+    assert SentimentAnalyzer(threshold=great + 1e-9).classes(["great"]) == 0
+
+
+def test_an_engine_of_your_own():
+    class Longest:
+        def score(self, texts):
+            return np.array([[0, 1, 0, len(text) / 100] for text in texts])
+
+    np.testing.assert_array_equal(SentimentAnalyzer(Longest()).score(["ab", None, "abc"]), [0.02, np.nan, 0.03])
+
+
 def test_usage_errors_are_sentences():
     with pytest.raises(ValueError, match="engine"):
         SentimentAnalyzer("bert")
+    with pytest.raises(ValueError, match="threshold"):
+        SentimentAnalyzer(threshold=0)
     with pytest.raises(TypeError, match="needs texts"):
         ANALYZER.score([3.5])
