@@ -19,7 +19,7 @@ FloatArray: TypeAlias = npt.NDArray[np.float64]
 _MATRIX, _STACK = "float64[:, ::1]", "float64[:, :, ::1]"
 _READ_MATRIX, _READ_STACK = (f"Array(float64, {dimensions}, 'C', True)" for dimensions in (2, 3))
 _COLLINEAR = 1e-12  # share of a regressor's variance that the others leave unexplained
-_CONSTANT = 1e-10  # length of a centred column, in units of its largest value
+_CONSTANT = 1e-10  # length of a centred variable, in units of its mean
 _PASSES = 2
 
 
@@ -93,25 +93,20 @@ def _solve(factor: FloatArray, right: FloatArray) -> None:
 
 
 @numba.njit(f"boolean({_MATRIX}, float64[::1], boolean)", cache=True, error_model="numpy")
-def _standardise(columns: FloatArray, length: FloatArray, centre: bool) -> bool:
-    """Columns of mean zero (if asked) and length one, in place; False when one does not vary."""
-    rows, size = columns.shape
-    level, mean = np.zeros(size), np.zeros(size)
-    for r in range(rows):
-        for a in range(size):
-            level[a] = max(level[a], abs(columns[r, a]))
-            mean[a] += columns[r, a]
-    if centre:
-        mean /= rows
-        columns -= mean
-    length[:] = 0.0
-    for r in range(rows):
-        for a in range(size):
-            length[a] += columns[r, a] ** 2
-    length[:] = np.sqrt(length)
-    if not (length > _CONSTANT * level).all():
-        return False
-    columns /= length
+def _standardise(variables: FloatArray, length: FloatArray, centre: bool) -> bool:
+    """Rows of mean zero (if asked) and length one, in place; False when one does not vary."""
+    for a in range(length.size):
+        values = variables[a]
+        mean = values.sum() / values.size
+        if centre:
+            values -= mean
+        square = 0.0
+        for value in values:
+            square += value * value
+        length[a] = np.sqrt(square)
+        if not length[a] > (_CONSTANT * abs(mean) if centre else 0.0):
+            return False
+        values *= 1.0 / length[a]
     return True
 
 
@@ -127,18 +122,20 @@ def rolling_least_squares(  # noqa: C901 - index loops are what compiles to fast
     n, m, rows = y.shape[1], y.shape[1] * lags, window - lags
     windows = y.shape[0] - window + 1
     coefficients, covariance = np.full((windows, n, m), np.nan), np.full((windows, n, n), np.nan)
-    x, target, residual = np.empty((rows, m)), np.empty((rows, n)), np.empty((rows, n))
+    x, columns, residual = np.empty((rows, m)), np.empty((m, rows)), np.empty((n, rows))
+    series = y.T.copy()
     gram, slopes, step = np.empty((m, m)), np.empty((n, m)), np.empty((n, m))
     length, unit = np.empty(m), np.empty(n)
 
     for w in range(windows):
-        for r in range(rows):
-            for j in range(n):
-                target[r, j] = y[w + lags + r, j]
-                for lag in range(lags):
-                    x[r, lag * n + j] = y[w + lags + r - 1 - lag, j]
-        if not _standardise(x, length, intercept) or not _standardise(target, unit, intercept):
+        for j in range(n):
+            residual[j] = series[j, w + lags : w + window]
+            for lag in range(lags):
+                first = w + lags - 1 - lag
+                columns[lag * n + j] = series[j, first : first + rows]
+        if not _standardise(columns, length, intercept) or not _standardise(residual, unit, intercept):
             continue
+        x[:] = columns.T
         gram[:] = 0.0
         for r in range(rows):
             for a in range(m):
@@ -149,30 +146,26 @@ def rolling_least_squares(  # noqa: C901 - index loops are what compiles to fast
             continue
 
         slopes[:] = 0.0
-        residual[:] = target
         for _ in range(_PASSES):
             step[:] = 0.0
-            for r in range(rows):
-                for i in range(n):
-                    value = residual[r, i]
+            for i in range(n):
+                for r in range(rows):
+                    value = residual[i, r]
                     for a in range(m):
                         step[i, a] += value * x[r, a]
             _solve(gram, step)
             for i in range(n):
                 for a in range(m):
-                    slopes[i, a] += step[i, a]
-            for r in range(rows):
-                for i in range(n):
-                    fitted = 0.0
-                    for a in range(m):
-                        fitted += slopes[i, a] * x[r, a]
-                    residual[r, i] = target[r, i] - fitted
+                    value = step[i, a]
+                    slopes[i, a] += value
+                    for r in range(rows):
+                        residual[i, r] -= value * columns[a, r]
 
         covariance[w] = 0.0
-        for r in range(rows):
-            for i in range(n):
-                for j in range(n):
-                    covariance[w, i, j] += residual[r, i] * residual[r, j]
+        for i in range(n):
+            for j in range(n):
+                for r in range(rows):
+                    covariance[w, i, j] += residual[i, r] * residual[j, r]
         for i in range(n):
             for j in range(n):
                 covariance[w, i, j] *= unit[i] * unit[j] / rows

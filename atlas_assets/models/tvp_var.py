@@ -32,147 +32,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from atlas_assets.models.averaging_kernels import predictive_probabilities
 from atlas_assets.models.tvp_var_kernels import filter_full, filter_kronecker
+from atlas_assets.models.tvp_var_priors import BayesPrior, MinnesotaPrior, regressors_of
+from atlas_assets.models.tvp_var_results import FilteredVAR, VARForecast
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 _PROBABILITY_FLOOR = 0.001  # of all models together
-
-
-class InitialState(NamedTuple):
-    """State before the first filtered row: coefficients ~ (mean (n, m), ``equations (n, n) (x) regressors (m, m)``).
-
-    ``observation`` (n, n) is the first covariance of the innovations; the prior has seen the first ``rows_used`` rows.
-    """
-
-    mean: FloatArray
-    equations: FloatArray
-    regressors: FloatArray
-    observation: FloatArray
-    rows_used: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class MinnesotaPrior:
-    r"""Coefficients shrink towards independent first-order autoregressions.
-
-    The coefficient of equation i on lag l of variable j has mean ``own_lag`` when i = j, l = 1 and 0 otherwise, and
-    variance :math:`(\tau / l)^2 \sigma_i^2 / \sigma_j^2`; the intercept has variance ``intercept_variance``
-    :math:`\sigma_i^2`. :math:`\sigma_i` is the residual deviation of a first-order autoregression on the first
-    ``training`` rows, and nothing later is used.
-
-    Attributes
-    ----------
-    tightness : the tau.
-    training : number of first rows that set the scale.
-    own_lag : 0 for returns and growth rates, 1 for levels.
-    intercept_variance : in units of the residual variance.
-    """
-
-    tightness: float = 0.1
-    training: int = 60
-    own_lag: float = 0.0
-    intercept_variance: float = 100.0
-
-    def initial_state(self, rows: FloatArray, *, lags: int, intercept: bool) -> InitialState:
-        """State before the first filtered row, from ``rows (T, n)``; ``ValueError`` if they are too few or constant."""
-        n = rows.shape[1]
-        if not 4 <= self.training <= len(rows):
-            raise ValueError(f"The Minnesota prior needs training >= 4 rows and has {len(rows)} for {self.training}.")
-        centred = rows[: self.training] - rows[: self.training].mean(axis=0)
-        before, after = centred[:-1], centred[1:]
-        with np.errstate(invalid="ignore"):
-            slope = (before * after).sum(axis=0) / (before**2).sum(axis=0)
-        variance = ((after - slope * before) ** 2).sum(axis=0) / (self.training - 3)
-        if not (variance > 0).all():
-            raise ValueError(f"The Minnesota prior needs variables that vary in the first {self.training} rows.")
-        own = np.hstack([self.own_lag * np.eye(n), np.zeros((n, n * (lags - 1) + intercept))])
-        lag_variance = [(self.tightness / lag) ** 2 / variance for lag in range(1, lags + 1)]
-        regressors = np.diag(np.concatenate([*lag_variance, [self.intercept_variance] * intercept]))
-        observation = np.diag(variance)
-        return InitialState(own, observation, regressors, observation, self.training)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BayesPrior:
-    """Least squares on a training sample, as in the R package ConnectednessApproach.
-
-    The regression has an intercept. Means are its coefficients, the state covariance has a block ``inv(X'X)`` for
-    each equation (not times the residual variance), and the first innovation covariance is that of the residuals
-    (divided by their number).
-
-    Attributes
-    ----------
-    observations : number of first rows used; None is the full sample, which looks ahead.
-    """
-
-    observations: int | None = None
-
-    def initial_state(self, rows: FloatArray, *, lags: int, intercept: bool) -> InitialState:
-        """State before the first filtered row, from ``rows (T, n)``; ``ValueError`` when they are too few."""
-        used = len(rows) if self.observations is None else self.observations
-        x = regressors_of(rows[:used], lags=lags, intercept=True)
-        if used > len(rows) or len(x) <= x.shape[1]:
-            raise ValueError(f"The Bayes prior needs more than {x.shape[1] + lags} rows; {min(used, len(rows))} given.")
-        y = rows[lags:used]
-        inverse = np.asarray(np.linalg.inv(x.T @ x), dtype=np.float64)
-        slopes = inverse @ (x.T @ y)
-        residuals = y - x @ slopes
-        m = x.shape[1] - (not intercept)
-        return InitialState(
-            np.ascontiguousarray(slopes[:m].T),
-            np.eye(rows.shape[1]),
-            np.ascontiguousarray(inverse[:m, :m]),
-            residuals.T @ residuals / len(x),
-            used,
-        )
-
-
-@dataclass(frozen=True)
-class FilteredVAR:
-    """Filtered estimates of ``T`` rows, ``n`` variables and ``m = n * lags + intercept`` regressors.
-
-    Attributes
-    ----------
-    coefficients : array of shape (T, n, m), given data up to the row. The m columns are lag 1 of all variables, lag 2,
-        ..., and the intercept last. The first ``lags`` rows hold the prior mean.
-    covariance : array of shape (T, n, n), of the innovations, given data up to the row.
-    one_step_forecast : array of shape (T, n), mean of the row given the rows before; NaN in the first ``lags`` rows.
-    log_predictive_density : array of shape (T,), log density of the row given the rows before, with the covariance
-        of the row before; NaN in the first ``lags`` rows.
-    in_sample : bool array of shape (T,), the rows that the prior (or full-sample demeaning) has already seen.
-    forgetting_probability : array of shape (T, k), of the k forgetting factors given the rows before; with one factor
-        it is 1. Forecasts and densities are averages with these weights; coefficients and covariances with those of
-        the next row, so that they make its forecast.
-    lags : the number of lags.
-    """
-
-    coefficients: FloatArray
-    covariance: FloatArray
-    one_step_forecast: FloatArray
-    log_predictive_density: FloatArray
-    in_sample: npt.NDArray[np.bool_]
-    forgetting_probability: FloatArray
-    lags: int
-
-    @property
-    def lag_coefficients(self) -> FloatArray:
-        """Coefficients without the intercept, (T, n, n * lags): what ``connectedness`` takes."""
-        return self.coefficients[..., : self.coefficients.shape[1] * self.lags]
-
-
-@dataclass(frozen=True)
-class VARForecast:
-    """Forecast of the next ``steps`` rows: ``mean (steps, n)`` and ``covariance (steps, n, n)``."""
-
-    mean: FloatArray
-    covariance: FloatArray
+_LARGEST_GRID = 50
 
 
 @dataclass(frozen=True)
@@ -237,8 +110,11 @@ class TVPVAR:
         self._state: _State | None = None
         if lags < 1:
             raise ValueError(f"TVPVAR needs at least one lag, not {lags}.")
-        if not self._factors:
-            raise ValueError("TVPVAR needs at least one forgetting factor in the grid.")
+        if not 1 <= len(self._factors) <= _LARGEST_GRID:
+            raise ValueError(
+                f"TVPVAR needs 1 to {_LARGEST_GRID} forgetting factors in the grid, not {len(self._factors)}; "
+                "give a factor for each row to fit."
+            )
         factors = (("model_forgetting", model_forgetting), ("covariance_decay", covariance_decay))
         for name, factor in (*(("forgetting", factor) for factor in self._factors), *factors):
             if not 0 < factor <= 1:
@@ -467,13 +343,6 @@ class TVPVAR:
         if self._state is None:
             raise ValueError("TVPVAR is not fitted yet; call fit first.")
         return self._state
-
-
-def regressors_of(rows: FloatArray, *, lags: int, intercept: bool) -> FloatArray:
-    """Regressors of ``rows[lags:]``, (T - lags, n * lags + intercept): lag 1, lag 2, ..., ones."""
-    count = max(len(rows) - lags, 0)
-    blocks = [rows[lags - lag : lags - lag + count] for lag in range(1, lags + 1)]
-    return np.ascontiguousarray(np.hstack([*blocks, np.ones((count, int(intercept)))]))
 
 
 def regime_forgetting(probability: npt.ArrayLike, *, calm: float, turbulent: float) -> FloatArray:

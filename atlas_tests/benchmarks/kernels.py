@@ -45,6 +45,7 @@ def figures() -> Iterator[Figure]:
     yield _tvp_var_full()
     yield _tvp_var_of_many()
     yield from _connectedness()
+    yield _stacking()
     yield from _vpin()
     yield _technical()
     yield _value_at_risk()
@@ -203,6 +204,32 @@ def _connectedness() -> Iterator[Figure]:
         timed(rolling_loop, repetitions=3),
         "numpy, window by window",
         rate=f"{DATES / ours.best:,.0f} windows/s",
+    )
+
+
+def _stacking() -> Figure:
+    from scipy.optimize import nnls
+
+    from atlas_assets.models.ensemble import combine
+
+    rng = np.random.default_rng(6)
+    y = rng.normal(size=SESSIONS)
+    forecasts = y[:, None] + rng.normal(size=(SESSIONS, 10)) * np.linspace(0.5, 2, 10) + rng.normal(size=(SESSIONS, 1))
+
+    def loop() -> None:
+        """Least squares with weights that are not negative, anew for each row; a heavy last equation for their sum."""
+        heavy = 1e4
+        for t in range(20, SESSIONS):
+            matrix = np.vstack([forecasts[:t], np.full(10, heavy)])
+            nnls(matrix, np.append(y[:t], heavy))
+
+    ours = timed(lambda: combine(forecasts, y, method="stacking"), repetitions=5)
+    return Figure(
+        f"stacking of 10 forecasters with adaptive intervals, {SESSIONS:,} sessions",
+        ours,
+        timed(loop, repetitions=1),
+        "scipy nnls, row by row (no intervals)",
+        rate=f"{SESSIONS / ours.best:,.0f} sessions/s",
     )
 
 

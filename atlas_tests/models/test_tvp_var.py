@@ -367,8 +367,10 @@ def test_usage_errors_are_sentences():
         TVPVAR().fit(Y[:10])
     with pytest.raises(ValueError, match="that vary"):
         TVPVAR().fit(np.ones((100, 2)))
-    with pytest.raises(ValueError, match="at least one forgetting factor"):
+    with pytest.raises(ValueError, match="1 to 50 forgetting factors in the grid, not 0"):
         TVPVAR(forgetting=[])
+    with pytest.raises(ValueError, match="give a factor for each row to fit"):
+        TVPVAR(forgetting=np.full(160, 0.99))
     with pytest.raises(ValueError, match="forgetting in"):
         TVPVAR(forgetting=[0.9, 0.0])
     with pytest.raises(ValueError, match="not both"):
