@@ -48,7 +48,7 @@ setup: .venv/.installed
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r constraints.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q atlas_assets
-	@$(BIN)/python -c "import atlas_assets.models.tvp_var_kernels, atlas_assets.data_sources.fixed_layout_kernel" # compiles them once
+	@$(BIN)/python -c "import atlas_assets.models.tvp_var_kernels, atlas_assets.data_sources.fixed_layout_kernel, atlas_assets.clustering.regime_kernels" # compiles them once
 	@touch $@
 
 clean:
