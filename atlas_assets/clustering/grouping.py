@@ -72,6 +72,7 @@ def group_rows(
     ConvergenceWarning
         If the optimiser did not converge.
     """
+    from sklearn import cluster, mixture  # before the limit, which reaches only what is loaded
     from threadpoolctl import threadpool_limits
 
     # Starting points are drawn by position: put rows and features into an order that is their own.
@@ -80,11 +81,11 @@ def group_rows(
     ordered = np.ascontiguousarray(ordered[np.lexsort(ordered.T[::-1])])
     with threadpool_limits(limits=1):  # sums over several threads differ in their last bits from run to run
         if method == "kmeans":
-            groups = _kmeans(ordered, clusters, starts, seed)
+            groups = _kmeans(cluster.KMeans, ordered, clusters, starts, seed)
         elif method == "gaussian_mixture":
-            groups = _gaussian_mixture(ordered, clusters, starts, seed)
+            groups = _gaussian_mixture(mixture.GaussianMixture, ordered, clusters, starts, seed)
         else:
-            groups = _hdbscan(ordered, minimum_cluster_size)
+            groups = _hdbscan(cluster.HDBSCAN, ordered, minimum_cluster_size)
     back = np.argsort(columns)
     return Groups(
         groups.centres[:, back],
@@ -111,27 +112,23 @@ def place_rows(rows: FloatArray, groups: Groups, *, method: str) -> tuple[IntArr
     return nearest, smallest, closeness / closeness.sum(axis=1, keepdims=True)
 
 
-def _kmeans(rows: FloatArray, clusters: int, starts: int, seed: int) -> Groups:
-    from sklearn import cluster
+def _kmeans(estimator: Any, rows: FloatArray, clusters: int, starts: int, seed: int) -> Groups:
     from sklearn.exceptions import ConvergenceWarning as LibraryWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", LibraryWarning)
         try:
-            estimator: Any = cluster.KMeans
             fitted = estimator(clusters, n_init=starts, random_state=seed).fit(rows)
         except LibraryWarning:
             raise ValueError(f"Investor clustering finds fewer than {clusters} different rows; use fewer.") from None
     return _groups(np.asarray(fitted.cluster_centers_, dtype=np.float64))
 
 
-def _gaussian_mixture(rows: FloatArray, clusters: int, starts: int, seed: int) -> Groups:
-    from sklearn import mixture
+def _gaussian_mixture(estimator: Any, rows: FloatArray, clusters: int, starts: int, seed: int) -> Groups:
     from sklearn.exceptions import ConvergenceWarning as LibraryWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LibraryWarning)
-        estimator: Any = mixture.GaussianMixture
         fitted = estimator(
             clusters, n_init=starts, max_iter=_MIXTURE_ITERATIONS, reg_covar=_RIDGE, random_state=seed
         ).fit(rows)
@@ -145,11 +142,9 @@ def _gaussian_mixture(rows: FloatArray, clusters: int, starts: int, seed: int) -
     return _groups(fitted.means_, weights=fitted.weights_, covariances=fitted.covariances_)
 
 
-def _hdbscan(rows: FloatArray, minimum_cluster_size: int) -> Groups:
+def _hdbscan(estimator: Any, rows: FloatArray, minimum_cluster_size: int) -> Groups:
     from scipy.spatial import KDTree
-    from sklearn import cluster
 
-    estimator: Any = cluster.HDBSCAN
     fitted = estimator(min_cluster_size=minimum_cluster_size, copy=True).fit(rows)
     labels = fitted.labels_.astype(np.int64)
     if labels.max() < 0:
