@@ -6,6 +6,8 @@ r"""Markov-switching regimes of a return series.
 Parameters are estimated by maximum likelihood on the first rows (the training sample); the filter then runs forward
 with these parameters over all rows, so a probability after the training sample uses nothing from its future.
 
+Hidden Markov models of several series and change points lie in modules of their own and are found here too.
+
 References
 ----------
 Hamilton (1989), A new approach to the economic analysis of nonstationary time series, Econometrica 57(2).
@@ -23,16 +25,29 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.clustering.change_points import change_points, historical_change_points
+from atlas_assets.clustering.convergence import ConvergenceWarning
+from atlas_assets.clustering.hidden_markov import hidden_markov_filter, hidden_markov_regimes, hidden_markov_smoother
+
 if TYPE_CHECKING:
     from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
+
+__all__ = [
+    "ConvergenceWarning",
+    "RegimeParameters",
+    "Regimes",
+    "change_points",
+    "hamilton_filter",
+    "hidden_markov_filter",
+    "hidden_markov_regimes",
+    "hidden_markov_smoother",
+    "historical_change_points",
+    "markov_regimes",
+]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 _ROWS_PER_STATE = 10
-
-
-class ConvergenceWarning(UserWarning):
-    """The optimiser stopped before it found a maximum of the likelihood: do not trust the parameters."""
 
 
 @dataclass(frozen=True)

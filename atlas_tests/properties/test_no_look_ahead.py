@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from atlas_assets.clustering.regimes import markov_regimes
+from atlas_assets.clustering.deviation import trailing_deviation, usual_behaviour
+from atlas_assets.clustering.investors import InvestorClustering, order_flow_features
+from atlas_assets.clustering.regimes import change_points, hidden_markov_regimes, markov_regimes
 from atlas_assets.indicators.registry import INDICATORS, technical_indicators
 from atlas_assets.indicators.trade_signs import tick_rule
 from atlas_assets.indicators.vpin import vpin_from_bars, vpin_from_trades
@@ -82,12 +84,39 @@ SERIES = {
     "rolling connectedness, Cholesky": lambda r: vars(
         rolling_connectedness(r, window=60, lags=1, method="cholesky", intercept=False)
     ).values(),
+    "hidden Markov regimes": lambda r: hidden_markov_columns(r),
+    "hidden Markov regimes, diagonal": lambda r: hidden_markov_columns(r, covariance="diagonal", order_by="mean"),
+    "change points": lambda r: vars(change_points(r[:, 0], training=TRAINING)).values(),
+    "trailing deviation": lambda r: vars(trailing_deviation(r, window=60, refit_every=7)).values(),
+    "trailing deviation, determinant": lambda r: trailing_determinant(r),
+    "deviation": lambda r: vars(usual_behaviour(r[:TRAINING]).deviation(r)).values(),
+    "investors, k-means": lambda r: investor_columns(r, method="kmeans"),
+    "investors, mixture": lambda r: investor_columns(r, method="gaussian_mixture"),
+    "investors, HDBSCAN": lambda r: investor_columns(r, method="hdbscan", minimum_cluster_size=10),
 }
 
 
 def dma_columns(rows, **options):
     averaged = DynamicModelAveraging(**options).fit(rows[:, 0], rows[:, 1:])
     return [values for name, values in vars(averaged).items() if name != "factors"]
+
+
+def hidden_markov_columns(rows, **options):
+    result = hidden_markov_regimes(rows, training=TRAINING, **options)
+    return result.probabilities, result.labels, result.scores
+
+
+def trailing_determinant(rows):
+    options = {"window": 60, "refit_every": 100, "estimator": "minimum_covariance_determinant"}
+    return vars(trailing_deviation(rows, **options)).values()
+
+
+def investor_columns(rows, **options):
+    grouped = rows + 0.2 * (np.arange(len(rows)) % 3)[:, None]
+    investors = InvestorClustering(clusters=3, **options)
+    investors.fit(grouped[:TRAINING])
+    result = investors.predict(grouped)
+    return result.labels, result.scores, result.probabilities
 
 
 def tvp_var_columns(rows, **options):
@@ -171,3 +200,19 @@ def test_vpin_of_bars():
         ours = vpin_from_bars(time[:cut], price[:cut], volume[:cut])
         for name, column in vars(complete).items():
             assert_array_equal(getattr(ours, name), column[: ours.vpin.size])
+
+
+@pytest.mark.parametrize("cut", [3000, 4321, 6001, 7999])
+def test_order_flow_features(cut):
+    time, price, volume = trades()
+    complete = order_flow_features(time, price, volume)
+    futures = [
+        (time[:cut], price[:cut], volume[:cut]),
+        (time, changed_after(price, cut) ** 2, np.append(volume[:cut], 7 * volume[cut:])),
+    ]
+    known = complete.time <= time[cut - 1]
+    assert known.sum() > 100
+    for past in futures:
+        ours = order_flow_features(*past)
+        assert_array_equal(ours.time[: known.sum()], complete.time[known])
+        assert_array_equal(ours.rows[: known.sum()], complete.rows[known])
