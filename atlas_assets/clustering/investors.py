@@ -26,12 +26,12 @@ import numpy as np
 import numpy.typing as npt
 
 from atlas_assets.clustering.grouping import Groups, group_rows, place_rows
-from atlas_assets.clustering.order_flow import OrderFlowFeatures, order_flow_features, tick_rule
+from atlas_assets.clustering.order_flow import OrderFlowFeatures, order_flow_features
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["InvestorClustering", "InvestorClusters", "OrderFlowFeatures", "order_flow_features", "tick_rule"]
+__all__ = ["InvestorClustering", "InvestorClusters", "OrderFlowFeatures", "order_flow_features"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]

@@ -26,6 +26,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.contracts.tick_rule import tick_rule
+
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 
@@ -134,19 +136,6 @@ def order_flow_features(
     }
     ends = (bar_number + 1).astype(np.float64) * bar_seconds
     return OrderFlowFeatures(ends, tuple(columns), np.column_stack(list(columns.values())))
-
-
-def tick_rule(price: npt.ArrayLike) -> FloatArray:
-    """Side of each trade by the sign of the last price change: 1, -1, or 0 before the first change (Lee, Ready 1991).
-
-    Parameters
-    ----------
-    price : array of shape (n_trades,), in time order
-    """
-    prices = np.asarray(price, dtype=np.float64)
-    change = np.sign(np.diff(prices, prepend=prices[:1]))
-    last_change = np.maximum.accumulate(np.where(change != 0, np.arange(prices.size), 0))
-    return change[last_change]
 
 
 def _sides(side: npt.ArrayLike | None, prices: FloatArray, unknown_side: str) -> FloatArray:

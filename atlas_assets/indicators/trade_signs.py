@@ -10,7 +10,6 @@ where errors within a bar cancel. Bulk classification knows only bars: all trade
 
 References
 ----------
-Lee, Ready (1991), Inferring trade direction from intraday data, Journal of Finance 46(2): the tick rule.
 Easley, López de Prado, O'Hara (2016), Discerning information from trade data, Journal of Financial Economics 120(2).
 Chakrabarty, Pascual, Shkilko (2015), Evaluating trade classification algorithms: bulk volume classification versus the
 tick rule and the Lee-Ready algorithm, Journal of Financial Markets 25.
@@ -19,17 +18,17 @@ tick rule and the Lee-Ready algorithm, Journal of Financial Markets 25.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.contracts.tick_rule import tick_rule
 from atlas_assets.indicators.bulk_classification import Distribution, FloatArray, bulk_volume_classification
 from atlas_assets.indicators.vpin_online import PriceChange, Time, seconds_of
 
-SignArray: TypeAlias = npt.NDArray[np.int8]
-
 _ROUNDING = 1e-12
+
+__all__ = ["METHODS", "ClassificationAccuracy", "classification_accuracy", "tick_rule"]
 
 METHODS = ("bulk volume", "tick rule", "half and half")
 
@@ -50,30 +49,6 @@ class ClassificationAccuracy:
     share_by_trade: FloatArray
     share_by_bar: FloatArray
     imbalance_correlation: FloatArray
-
-
-def tick_rule(price: npt.ArrayLike) -> SignArray:
-    """Sign of each trade by the last price that was different: 1 above it (a buy), -1 below it.
-
-    Parameters
-    ----------
-    price : array of shape (n_trades,), in the order of the trades
-
-    Returns
-    -------
-    ndarray of shape (n_trades,); 0 until the price has moved once.
-
-    Raises
-    ------
-    ValueError
-        If a price is missing.
-    """
-    prices = np.asarray(price, dtype=np.float64)
-    if prices.ndim != 1 or not np.isfinite(prices).all():
-        raise ValueError("The tick rule needs a 1-d series with a price for every trade.")
-    moves = np.sign(np.diff(prices, prepend=prices[:1])).astype(np.int8)
-    last_move = np.maximum.accumulate(np.where(moves != 0, np.arange(prices.size), 0))
-    return moves[last_move]
 
 
 def classification_accuracy(

@@ -514,7 +514,8 @@ def _trailing_deviation() -> Figure:
 
 
 def _order_flow() -> Figure:
-    from atlas_assets.clustering.investors import order_flow_features, tick_rule
+    from atlas_assets.clustering.investors import order_flow_features
+    from atlas_assets.contracts.tick_rule import tick_rule
 
     rng = np.random.default_rng(7)
     time = 1_545_000_000 + np.sort(rng.uniform(0, 10 * 86_400, TRADES))

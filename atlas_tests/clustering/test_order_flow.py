@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from atlas_assets.clustering.investors import order_flow_features, tick_rule
+from atlas_assets.clustering.investors import order_flow_features
 
 DAY, BAR = 86_400, 3_600.0
 
@@ -82,10 +82,6 @@ def test_the_unit_of_volume_only_moves_the_logarithms():
     for name in FEATURES.names:
         shift = np.log(8) if name in ("log_mean_trade_size", "log_volume") else 0.0
         assert_allclose(column(scaled, name), column(FEATURES, name) + shift, atol=1e-12, err_msg=name)
-
-
-def test_tick_rule_by_hand():
-    assert_array_equal(tick_rule([5, 5, 6, 6, 5, 5, 7]), [0, 0, 1, 1, -1, -1, 1])
 
 
 def test_reported_sides_count_and_missing_ones_follow_the_option():

@@ -31,6 +31,10 @@ def trades(count=3000, seed=2):
     return time, price, rng.integers(1, 50, count).astype(float), side
 
 
+def test_tick_rule_by_hand():
+    assert_array_equal(tick_rule([5, 5, 6, 6, 5, 5, 7]), [0, 0, 1, 1, -1, -1, 1])
+
+
 @given(prices=st.lists(st.integers(1, 4), min_size=1, max_size=30))
 def test_tick_rule_equals_the_loop_and_sees_no_future(prices):
     signs = tick_rule(prices)
