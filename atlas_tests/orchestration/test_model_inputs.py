@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from atlas_assets.contracts.schema import arrow_schema, primary_key
 from atlas_assets.contracts.silver import DailyBars, MacroObservations
-from atlas_assets.defs.models.inputs import changes
+from atlas_assets.defs.models import inputs
 from atlas_assets.lake import CommitInfo, Lake, LakeConfig
 from atlas_assets.settings import TvpVarSettings
 
@@ -67,7 +67,7 @@ def test_series_are_those_of_the_source_that_the_settings_name(tmp_path):
 
     def changes(source: str) -> list[float]:
         parameters = TvpVarSettings(symbols=["GSPC"], series=["VIXCLS"], series_source=source)
-        return changes(_Run(lake), parameters)["VIXCLS"].round(6).tolist()
+        return inputs.changes(_Run(lake), parameters)["VIXCLS"].round(6).tolist()
 
     assert changes("fred") == [0.693147] * 3
     assert changes("landing") == [0.0] * 3
