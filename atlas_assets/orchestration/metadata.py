@@ -89,6 +89,17 @@ def preview(frame: pd.DataFrame) -> dg.MetadataValue:
     return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines) + more)
 
 
+def forecast_errors(table: pd.DataFrame) -> dict[str, float]:
+    """How good the forecasts of a table were (forecast, standard_error, realised), beside a forecast of zero."""
+    past = table.dropna(subset="realised")
+    error = past["realised"] - past["forecast"]
+    return {
+        "root_mean_squared_error": float((error**2).mean() ** 0.5),
+        "root_mean_squared_of_zero": float((past["realised"] ** 2).mean() ** 0.5),
+        "coverage_90": float((error.abs() <= 1.645 * past["standard_error"]).mean()),
+    }
+
+
 def figure_metadata(figure: Figure, file: Path) -> dg.MetadataValue:
     """A figure as an embedded image; the same image is kept as a file."""
     buffer = io.BytesIO()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -12,7 +14,7 @@ from matplotlib.figure import Figure
 
 from atlas_assets.contracts.schema import arrow_schema
 from atlas_assets.lake import Lake, LakeConfig
-from atlas_assets.orchestration.metadata import column_schema, figure_metadata, preview, table_metadata
+from atlas_assets.orchestration.metadata import column_schema, figure_metadata, forecast_errors, preview, table_metadata
 from atlas_assets.orchestration.tables import all_tables, table
 from atlas_tests.contracts import examples
 
@@ -84,3 +86,17 @@ def test_a_plot_is_embedded_and_kept(tmp_path):
     assert embedded.startswith(b"\x89PNG")
     assert len(told) < MOST_BYTES_OF_A_PLOT
     assert (tmp_path / "plots" / "gold_x.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_forecast_errors_leave_out_what_is_ahead():
+    table = pd.DataFrame(
+        {
+            "forecast": [1.0, 2.0, 3.0],
+            "standard_error": [1.0, 1.0, 1.0],
+            "realised": [2.0, -1.0, np.nan],
+        }
+    )
+    errors = forecast_errors(table)
+    assert errors["root_mean_squared_error"] == pytest.approx(math.sqrt((1 + 9) / 2))
+    assert errors["root_mean_squared_of_zero"] == pytest.approx(math.sqrt((4 + 1) / 2))
+    assert errors["coverage_90"] == 0.5

@@ -93,7 +93,10 @@ asks the catalog about each of the tables, of which there are dozens.
         kept.{{ column }} = touched.{{ column }} and
         {%- endfor %}
         {{ within_bounds('kept') }}
-        and (kept.{{ arguments['unique_key'] | join(', kept.') }}) not in (from unchanged_keys);
+        and not exists (
+            select 1 from unchanged_keys as same
+            where {% for column in arguments['unique_key'] %}kept.{{ column }} = same.{{ column }}{{ ' and ' if not loop.last }}{% endfor %}
+        );
     insert into {{ arguments['target_relation'] }} ({{ columns | join(', ') }})
     select {{ columns | join(', ') }}
     from {{ arguments['temp_relation'] }}

@@ -9,7 +9,7 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 @dg.asset(
     key=["gold", "indicators", "technical_indicators"],
     deps=[dg.AssetKey(["silver", "market", "daily_bars"]), dg.AssetKey(["silver", "market", "corporate_actions"])],
-    description="SMA, EMA, RSI, MACD, Bollinger bands, ATR and realised volatility of every instrument.",
+    description="Averages, bands, oscillators, directional, volume and volatility indicators of every instrument.",
     kinds={"python", "pandas"},
     code_version="2",
 )

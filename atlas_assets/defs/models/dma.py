@@ -3,6 +3,7 @@
 import dagster as dg
 
 from atlas_assets.defs.models.inputs import INPUTS, changes
+from atlas_assets.orchestration.metadata import forecast_errors
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
 
@@ -57,15 +58,8 @@ def dma_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.M
 
     run, parameters = AssetRun(context, lake), configured_settings().models.dma
     table = tables.dma_forecast_table(run.read("model.dma_fit"), changes(run, parameters), target=parameters.target)
-    past = table.dropna(subset="realised")
-    error = past["realised"] - past["forecast"]
     return run.publish(
         table,
-        metadata={
-            "root_mean_squared_error": float((error**2).mean() ** 0.5),
-            # A forecast of zero: whether the model is worth anything.
-            "root_mean_squared_return": float((past["realised"] ** 2).mean() ** 0.5),
-            "coverage_90": float((error.abs() <= 1.645 * past["standard_error"]).mean()),
-        },
+        metadata=forecast_errors(table),
         plot=plots.dma_forecasts(table),
     )

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from atlas_assets.defs.models.inputs import INPUTS, changes
+from atlas_assets.orchestration.metadata import forecast_errors
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
 
@@ -55,13 +56,8 @@ def tvp_var_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> 
 
     run, parameters = AssetRun(context, lake), configured_settings().models.tvp_var
     table = tables.forecast_table(run.read("model.tvp_var_fit"), changes(run, parameters), horizon=parameters.horizon)
-    past = table.dropna(subset="realised")
-    error = past["realised"] - past["forecast"]
     return run.publish(
         table,
-        metadata={
-            "root_mean_squared_error": float((error**2).mean() ** 0.5),
-            "coverage_90": float((error.abs() <= 1.645 * past["standard_error"]).mean()),
-        },
+        metadata=forecast_errors(table),
         plot=plots.tvp_var_forecasts(table),
     )
