@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import Field, SecretStr, ValidationError, create_model, model_validator
@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from atlas_assets.data_sources.files.mapping import FileDataset, Names
 from atlas_assets.data_sources.settings import Section
+from atlas_assets.model_settings import Models
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -122,73 +123,6 @@ class StreamingSettings(Section):
     commits_per_merge: int = Field(default=500, ge=2, description="commits after which small files are merged")
     binance: BinanceStreamSettings = BinanceStreamSettings()
     kafka: KafkaStreamSettings | None = None
-
-
-class TvpVarSettings(Section):
-    """Time-varying parameter VAR."""
-
-    forgetting_factor: float = Field(default=0.99, gt=0.8, le=1, description="of the state covariance, lambda")
-    covariance_decay: float = Field(default=0.96, gt=0.5, le=1, description="of the EWMA innovation covariance, kappa")
-    window_size: int = Field(default=250, ge=50, description="sessions of the training sample behind the prior")
-    lags: int = Field(default=1, ge=1, le=10)
-    horizon: int = Field(default=10, ge=1, le=250, description="sessions forecast ahead")
-    symbols: list[str] = Field(default=["GSPC", "IXIC"], description="instruments whose log returns enter")
-    series: list[str] = Field(default=["VIXCLS", "DCOILWTICO"], description="macro series whose log changes enter")
-    series_source: str = Field(default="fred", description="source of these series: others may name theirs alike")
-
-
-class DmaSettings(Section):
-    """Dynamic model averaging of forecasts of one instrument's return."""
-
-    forgetting_factors: list[Annotated[float, Field(gt=0.8, le=1)]] = Field(
-        default=[0.98, 0.99, 1.0], min_length=1, description="of the coefficients, a grid of lambda"
-    )
-    model_forgetting: float = Field(default=0.99, gt=0.8, le=1, description="of the models' probabilities, alpha")
-    variance_decay: float = Field(default=0.95, gt=0.5, le=1, description="of the EWMA observation variance, kappa")
-    window_size: int = Field(default=250, ge=20, description="sessions of the training sample behind the prior")
-    lags: int = Field(default=2, ge=1, le=4)
-    target: str = Field(default="GSPC", description="instrument whose log return is forecast")
-    symbols: list[str] = Field(default=["GSPC", "IXIC"], description="instruments whose lagged returns are regressors")
-    series: list[str] = Field(default=["VIXCLS", "DCOILWTICO"], description="macro series whose lagged changes are")
-    series_source: str = Field(default="fred", description="source of these series: others may name theirs alike")
-
-    @model_validator(mode="after")
-    def _target_is_among_the_symbols(self) -> Self:
-        if self.target not in self.symbols:
-            raise ValueError(f"the target {self.target} must be one of the symbols {self.symbols}")
-        return self
-
-
-class RegimeSettings(Section):
-    """Markov-switching volatility regimes."""
-
-    window_size: int = Field(default=2500, ge=250, description="sessions of the training sample")
-    symbols: list[str] = Field(default=["GSPC", "IXIC"])
-
-
-class ValueAtRiskSettings(Section):
-    """Value at risk and expected shortfall."""
-
-    window_size: int = Field(default=250, ge=50, description="trailing sessions")
-    tail_probabilities: list[Annotated[float, Field(gt=0, lt=0.5)]] = Field(default=[0.01, 0.05], min_length=1)
-
-
-class VpinSettings(Section):
-    """Volume-synchronised probability of informed trading."""
-
-    bar_seconds: float = Field(default=60.0, gt=0)
-    buckets_per_day: int = Field(default=50, ge=1)
-    window: int = Field(default=50, ge=1, description="buckets averaged")
-
-
-class Models(Section):
-    """Parameters of models and indicators."""
-
-    tvp_var: TvpVarSettings = TvpVarSettings()
-    dma: DmaSettings = DmaSettings()
-    regimes: RegimeSettings = RegimeSettings()
-    value_at_risk: ValueAtRiskSettings = ValueAtRiskSettings()
-    vpin: VpinSettings = VpinSettings()
 
 
 class LoggingSettings(Section):

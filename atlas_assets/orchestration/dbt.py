@@ -254,12 +254,12 @@ def _plot(lake: Lake, written: Table) -> dict[str, Any]:
     """The table's plot, if it has one and rows."""
     if written.name not in _PLOTTED or (rows := lake.read(written.name)).empty:
         return {}
-    from atlas_assets.orchestration import plots
+    from atlas_assets.orchestration.plots import quality
 
     settings = configured_settings()
     folder = settings.path(settings.lake.root).parent / "plots"
     file = folder / f"{written.name.replace('.', '_')}.png"
-    figure = getattr(plots, written.name.partition(".")[2])(rows)
+    figure = getattr(quality, written.name.partition(".")[2])(rows)
     return {"plot": figure_metadata(figure, file), "plot_file": dg.MetadataValue.path(file)}
 
 

@@ -16,7 +16,7 @@ MODULES = (
     "atlas_assets.contracts.judgement",
     "atlas_assets.contracts.silver",
     "atlas_assets.lake.lake",
-    "atlas_assets.orchestration.plots",
+    "atlas_assets.orchestration.plots.canvas",
 )
 
 for _module in MODULES:

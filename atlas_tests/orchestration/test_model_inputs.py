@@ -11,7 +11,7 @@ from atlas_assets.contracts.schema import arrow_schema, primary_key
 from atlas_assets.contracts.silver import DailyBars, MacroObservations
 from atlas_assets.defs.models import inputs
 from atlas_assets.lake import CommitInfo, Lake, LakeConfig
-from atlas_assets.settings import TvpVarSettings
+from atlas_assets.model_settings import TvpVarSettings
 
 DAYS = pd.bdate_range("2018-12-03", periods=4, tz="UTC")
 CLOCKS = {"ingested_at": DAYS[-1], "object_id": "a" * 64}

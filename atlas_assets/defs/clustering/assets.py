@@ -17,7 +17,7 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 def regimes(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Regime of every session of the configured instruments."""
     from atlas_assets.clustering import tables
-    from atlas_assets.orchestration import plots
+    from atlas_assets.orchestration.plots import clustering as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.regimes
     bars = run.adjusted_bars(symbols=parameters.symbols)

@@ -16,7 +16,7 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 def technical_indicators(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Every registered indicator over every instrument's bars."""
     from atlas_assets.indicators import tables
-    from atlas_assets.orchestration import plots
+    from atlas_assets.orchestration.plots import indicators as plots
 
     run = AssetRun(context, lake)
     table = tables.technical_indicators(run.adjusted_bars())
@@ -41,7 +41,7 @@ def technical_indicators(context: dg.AssetExecutionContext, lake: LakeResource) 
 def vpin(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """VPIN of every traded instrument."""
     from atlas_assets.indicators import tables
-    from atlas_assets.orchestration import plots
+    from atlas_assets.orchestration.plots import indicators as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.vpin
     columns = ["instrument_id", "symbol", "source", "trade_id", "sequence", "event_time", "price", "quantity"]

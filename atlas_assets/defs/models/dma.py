@@ -19,7 +19,7 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 def dma_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """The fitted model: what it says after each session."""
     from atlas_assets.models import tables
-    from atlas_assets.orchestration import plots
+    from atlas_assets.orchestration.plots import models as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.dma
     table = tables.dma_fit_table(
@@ -54,7 +54,7 @@ def dma_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
 def dma_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Forecasts from the fitted model."""
     from atlas_assets.models import tables
-    from atlas_assets.orchestration import plots
+    from atlas_assets.orchestration.plots import models as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.dma
     table = tables.dma_forecast_table(run.read("model.dma_fit"), changes(run, parameters), target=parameters.target)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from atlas_assets.model_settings import DmaSettings, TvpVarSettings
 from atlas_assets.orchestration.publishing import AssetRun
-from atlas_assets.settings import DmaSettings, TvpVarSettings
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 def tvp_var_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """The fitted model: one set of parameters for each session."""
     from atlas_assets.models import tables
-    from atlas_assets.orchestration import plots
+    from atlas_assets.orchestration.plots import models as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.tvp_var
     table = tables.fit_table(
@@ -52,7 +52,7 @@ def tvp_var_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Mat
 def tvp_var_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Forecasts from the fitted model."""
     from atlas_assets.models import tables
-    from atlas_assets.orchestration import plots
+    from atlas_assets.orchestration.plots import models as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.tvp_var
     table = tables.forecast_table(run.read("model.tvp_var_fit"), changes(run, parameters), horizon=parameters.horizon)

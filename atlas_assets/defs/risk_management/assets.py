@@ -16,7 +16,7 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 )
 def value_at_risk(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Value at risk of every session, from the sessions before it."""
-    from atlas_assets.orchestration import plots
+    from atlas_assets.orchestration.plots import risk_management as plots
     from atlas_assets.risk_management import tables
 
     run, parameters = AssetRun(context, lake), configured_settings().models.value_at_risk
@@ -37,7 +37,7 @@ def value_at_risk(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.M
 )
 def var_backtests(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """How often each value at risk was undercut, and whether that is too often."""
-    from atlas_assets.orchestration import plots
+    from atlas_assets.orchestration.plots import risk_management as plots
     from atlas_assets.risk_management import tables
 
     run = AssetRun(context, lake)

@@ -15,7 +15,7 @@ from atlas_assets.orchestration.resources import LakeResource
 )
 def daily_sentiment(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Sentiment of every day's news."""
-    from atlas_assets.orchestration import plots
+    from atlas_assets.orchestration.plots import sentiment as plots
     from atlas_assets.sentiment import news
 
     run = AssetRun(context, lake)
