@@ -142,9 +142,9 @@ def _connectedness() -> Iterator[Figure]:
         phi = [np.eye(n)]
         for h in range(1, HORIZON):
             lags = range(min(h, a.shape[1] // n))
-            phi.append(sum(a[:, lag * n : lag * n + n] @ phi[h - 1 - lag] for lag in lags))
-        share = sum((p @ sigma) ** 2 for p in phi) / np.diag(sigma)
-        share /= sum(np.diag(p @ sigma @ p.T) for p in phi)[:, None]
+            phi.append(np.sum([a[:, lag * n : lag * n + n] @ phi[h - 1 - lag] for lag in lags], axis=0))
+        share = np.sum([(p @ sigma) ** 2 for p in phi], axis=0) / np.diag(sigma)
+        share /= np.sum([np.diag(p @ sigma @ p.T) for p in phi], axis=0)[:, None]
         return 100 * share / share.sum(axis=1, keepdims=True)
 
     def rolling_loop() -> None:
