@@ -100,6 +100,18 @@ def forecast_errors(table: pd.DataFrame) -> dict[str, float]:
     }
 
 
+def forecaster_errors(table: pd.DataFrame) -> dict[str, float]:
+    """How good each forecaster of a table was (forecaster, forecast, lower, upper, realised), over what has come."""
+    past = table.dropna(subset="realised")
+    said: dict[str, float] = {}
+    for forecaster, rows in past.groupby("forecaster"):
+        error, bounded = rows["realised"] - rows["forecast"], rows.dropna(subset=["lower", "upper"])
+        inside = bounded["realised"].between(bounded["lower"], bounded["upper"])
+        said[f"root_mean_squared_error_{forecaster}"] = float((error**2).mean() ** 0.5)
+        said[f"coverage_{forecaster}"] = float(inside.mean())
+    return said
+
+
 def figure_metadata(figure: Figure, file: Path) -> dg.MetadataValue:
     """A figure as an embedded image; the same image is kept as a file."""
     buffer = io.BytesIO()
