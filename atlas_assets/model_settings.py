@@ -89,6 +89,9 @@ class VpinSettings(Section):
     bar_seconds: float = Field(default=60.0, gt=0)
     buckets_per_day: int = Field(default=50, ge=1)
     window: int = Field(default=50, ge=1, description="buckets averaged")
+    percentile_window: int = Field(default=500, ge=20, description="trailing buckets that a VPIN is ranked among")
+    toxic_percentile: float = Field(default=0.95, gt=0.5, le=1, description="percentile of a toxic bucket, a fraction")
+    toxic_buckets: int = Field(default=5, ge=1, description="buckets in a row that make a toxic episode")
 
 
 class Models(Section):
