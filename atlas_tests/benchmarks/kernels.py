@@ -39,7 +39,7 @@ TEXTS = 100_000
 
 
 def figures() -> Iterator[Figure]:
-    """Models, indicators, risk, text."""
+    """Models, indicators, text."""
     yield _tvp_var()
     yield from _dma()
     yield _tvp_var_full()
@@ -48,7 +48,6 @@ def figures() -> Iterator[Figure]:
     yield _stacking()
     yield from _vpin()
     yield _technical()
-    yield _value_at_risk()
     yield _sentiment()
     yield _hidden_markov_filter()
     yield _baum_welch()
@@ -346,21 +345,6 @@ def _technical() -> Figure:
         timed(loop, repetitions=3),
         "loop over TA-Lib",
         rate=f"{INSTRUMENTS * TWENTY_YEARS / ours.best / 1e6:.1f} M bars/s",
-    )
-
-
-def _value_at_risk() -> Figure:
-    from atlas_assets.risk_management.var import historical_var
-
-    returns = np.random.default_rng(4).standard_t(4, RETURNS) * 0.01
-    series = pd.Series(returns)
-    ours = timed(lambda: historical_var(returns, window=250, level=0.05), repetitions=5)
-    return Figure(
-        f"historical VaR and expected shortfall, {RETURNS:,} returns, window 250",
-        ours,
-        timed(lambda: series.rolling(250).quantile(0.05).shift(1), repetitions=5),
-        "pandas rolling quantile (VaR only)",
-        rate=f"{RETURNS / ours.best:,.0f} returns/s",
     )
 
 
