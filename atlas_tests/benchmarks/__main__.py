@@ -22,6 +22,7 @@ GROUPS = {
     "ingestion": "Ingestion and judgement",
     "streaming": "Streaming",
     "kernels": "Kernels",
+    "risk": "Risk",
     "demo": "Demo",
 }
 # Left out unless they are named.
