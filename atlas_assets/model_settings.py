@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -44,6 +44,31 @@ class DmaSettings(Section):
         return self
 
 
+class ConnectednessSettings(Section):
+    """Connectedness of the TVP-VAR's variables."""
+
+    horizon: int = Field(default=10, ge=1, le=250, description="sessions of the forecast errors that are decomposed")
+    method: Literal["generalized", "cholesky"] = Field(
+        default="generalized", description="cholesky depends on the order of models.tvp_var's variables"
+    )
+
+
+class EnsembleSettings(Section):
+    """Combination of one-step forecasts of the return that models.dma forecasts."""
+
+    method: Literal["equal", "inverse_error", "stacking", "bayesian", "dynamic"] = Field(
+        default="dynamic", description="how weights follow from past errors"
+    )
+    forgetting: float = Field(default=0.99, gt=0.8, le=1, description="of the weights, where the method is dynamic")
+    training: int = Field(default=60, ge=1, description="first origins, of equal weights")
+    trailing_sessions: int = Field(default=120, ge=2, description="sessions of the trailing mean, a forecaster")
+    coverage: float = Field(default=0.9, ge=0.5, le=0.99, description="of the intervals, a fraction")
+    interval: Literal["split", "rolling", "adaptive"] = Field(
+        default="adaptive", description="kind of conformal interval"
+    )
+    calibration: int = Field(default=250, ge=99, description="past errors that an interval looks at")
+
+
 class RegimeSettings(Section):
     """Markov-switching volatility regimes."""
 
@@ -64,6 +89,9 @@ class VpinSettings(Section):
     bar_seconds: float = Field(default=60.0, gt=0)
     buckets_per_day: int = Field(default=50, ge=1)
     window: int = Field(default=50, ge=1, description="buckets averaged")
+    percentile_window: int = Field(default=500, ge=20, description="trailing buckets that a VPIN is ranked among")
+    toxic_percentile: float = Field(default=0.95, gt=0.5, le=1, description="percentile of a toxic bucket, a fraction")
+    toxic_buckets: int = Field(default=5, ge=1, description="buckets in a row that make a toxic episode")
 
 
 class Models(Section):
@@ -71,6 +99,8 @@ class Models(Section):
 
     tvp_var: TvpVarSettings = TvpVarSettings()
     dma: DmaSettings = DmaSettings()
+    connectedness: ConnectednessSettings = ConnectednessSettings()
+    ensemble: EnsembleSettings = EnsembleSettings()
     regimes: RegimeSettings = RegimeSettings()
     value_at_risk: ValueAtRiskSettings = ValueAtRiskSettings()
     vpin: VpinSettings = VpinSettings()

@@ -96,6 +96,8 @@ DERIVED_TABLES: tuple[Table, ...] = (
     _derived("gold.tvp_var_forecasts", ("gold", "models", "tvp_var_forecasts"), "TvpVarForecasts"),
     _derived("model.dma_fit", ("model", "dma", "fit"), "DmaFit"),
     _derived("gold.dma_forecasts", ("gold", "models", "dma_forecasts"), "DmaForecasts"),
+    _derived("gold.connectedness", ("gold", "models", "connectedness"), "Connectedness"),
+    _derived("gold.ensemble_forecasts", ("gold", "models", "ensemble_forecasts"), "EnsembleForecasts"),
     _derived("gold.value_at_risk", ("gold", "risk_management", "value_at_risk"), "ValueAtRisk"),
     _derived("gold.var_backtests", ("gold", "risk_management", "var_backtests"), "VarBacktests"),
 )

@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from atlas_assets.indicators import registry
+from atlas_assets.indicators.toxicity import toxic_episodes, trailing_percentile
+from atlas_assets.indicators.trade_signs import classification_accuracy
 from atlas_assets.indicators.vpin import vpin_from_trades
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_ACCURACY = ("share_by_trade", "share_by_bar", "imbalance_correlation")
 
 
 def technical_indicators(bars: pd.DataFrame) -> pd.DataFrame:
@@ -33,7 +38,16 @@ def technical_indicators(bars: pd.DataFrame) -> pd.DataFrame:
     return computed.merge(described, on=["instrument_id", "session_date"], validate="one_to_one")
 
 
-def vpin(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, window: int) -> pd.DataFrame:
+def vpin(
+    trades: pd.DataFrame,
+    *,
+    bar_seconds: float,
+    buckets_per_day: int,
+    window: int,
+    percentile_window: int,
+    toxic_percentile: float,
+    toxic_buckets: int,
+) -> pd.DataFrame:
     """VPIN of every instrument with trailing bucket size and deviation (no look-ahead).
 
     Parameters
@@ -43,20 +57,72 @@ def vpin(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, wind
         source with the most trades counts, since each would add its volume. Doubted trades are left out.
     bar_seconds, buckets_per_day, window
         As in :func:`atlas_assets.indicators.vpin.vpin_from_trades`.
+    percentile_window, toxic_percentile, toxic_buckets
+        As in :mod:`atlas_assets.indicators.toxicity`.
 
     Returns
     -------
-    Frame of ``gold.vpin``; the first ``window - 1`` buckets of an instrument have no VPIN.
+    Frame of ``gold.vpin``; the first ``window - 1`` buckets of an instrument have no VPIN, and the first
+    ``percentile_window - 1`` of those that have one no percentile.
     """
     import pandas as pd
 
-    tables = [
-        _vpin_of_one(rows, bar_seconds=bar_seconds, buckets_per_day=buckets_per_day, window=window)
-        for _, rows in _of_one_source(trades[~trades["is_suspicious"].astype(bool)])
+    tables = []
+    for rows in _believed(trades):
+        table = _vpin_of_one(rows, bar_seconds=bar_seconds, buckets_per_day=buckets_per_day, window=window)
+        percentile = trailing_percentile(table["vpin"], window=percentile_window)
+        episode = toxic_episodes(percentile, threshold=toxic_percentile, buckets=toxic_buckets)
+        tables.append(table.assign(vpin_percentile=percentile, toxic_episode=episode))
+    return pd.concat(tables, ignore_index=True)
+
+
+def side_accuracy(trades: pd.DataFrame, *, bar_seconds: float) -> pd.DataFrame:
+    """How often bulk volume classification, the tick rule and one half find the side that the exchange sent.
+
+    An evaluation that looks at all trades at once: no signal.
+
+    Parameters
+    ----------
+    trades
+        ``silver.trades``; only those count whose side the exchange sent, of instruments that have two bars of them.
+    bar_seconds
+        Length of a bar of the bulk classification, seconds.
+
+    Returns
+    -------
+    Frame of symbol, trades, method and what :class:`atlas_assets.indicators.trade_signs.ClassificationAccuracy` says
+    of each; empty where no side is known.
+    """
+    import pandas as pd
+
+    known = trades[(trades["side_method"] == "exchange") & trades["aggressor_side"].notna()]
+    tables: list[pd.DataFrame] = []
+    for rows in _believed(known):
+        time = rows["event_time"].dt.tz_localize(None)
+        if time.iloc[-1] - time.iloc[0] < pd.Timedelta(seconds=bar_seconds):
+            continue
+        accuracy = classification_accuracy(
+            time.to_numpy(),
+            rows["price"].to_numpy(),
+            rows["quantity"].to_numpy(),
+            np.where(rows["aggressor_side"] == "buy", 1, -1),
+            bar_seconds=bar_seconds,
+        )
+        columns = {"method": accuracy.methods, **{name: getattr(accuracy, name) for name in _ACCURACY}}
+        tables.append(pd.DataFrame(columns).assign(symbol=rows["symbol"].iloc[0], trades=len(rows)))
+    columns = ["symbol", "trades", "method", *_ACCURACY]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+
+
+def _believed(trades: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Each instrument's trades in their order: of the source that has most of them, without doubted ones."""
+    undoubted = trades[~trades["is_suspicious"].astype(bool)]
+    for _, rows in (
+        _of_one_source(undoubted)
         .sort_values(["instrument_id", "event_time", "sequence", "trade_id"])
         .groupby("instrument_id", sort=True)
-    ]
-    return pd.concat(tables, ignore_index=True)
+    ):
+        yield rows
 
 
 def _of_one_source(trades: pd.DataFrame) -> pd.DataFrame:

@@ -67,6 +67,8 @@ def test_the_graph(graph):
     assert parents["gold/models/tvp_var_forecasts"] == ["model/tvp_var/fit", macro, *prices]
     assert parents["model/dma/fit"] == [macro, *prices]
     assert parents["gold/models/dma_forecasts"] == ["model/dma/fit", macro, *prices]
+    assert parents["gold/models/connectedness"] == ["model/tvp_var/fit"]
+    assert parents["gold/models/ensemble_forecasts"] == ["gold/models/dma_forecasts", "gold/models/tvp_var_forecasts"]
     assert parents["gold/risk_management/value_at_risk"] == prices
     assert parents["gold/risk_management/var_backtests"] == ["gold/risk_management/value_at_risk"]
 

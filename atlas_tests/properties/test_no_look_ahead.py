@@ -11,6 +11,7 @@ from atlas_assets.clustering.deviation import trailing_deviation, usual_behaviou
 from atlas_assets.clustering.investors import InvestorClustering, order_flow_features
 from atlas_assets.clustering.regimes import change_points, hidden_markov_regimes, markov_regimes
 from atlas_assets.indicators.registry import INDICATORS, technical_indicators
+from atlas_assets.indicators.toxicity import toxic_episodes, trailing_percentile
 from atlas_assets.indicators.trade_signs import tick_rule
 from atlas_assets.indicators.vpin import vpin_from_bars, vpin_from_trades
 from atlas_assets.models.connectedness import rolling_connectedness
@@ -67,6 +68,10 @@ def test_indicators(indicator, cut):
 
 SERIES = {
     "tick rule": lambda r: [tick_rule(np.round(r[:, 0], 2))],
+    "trailing percentile": lambda r: [trailing_percentile(np.round(r[:, 0], 3), window=60)],
+    "toxic episodes": lambda r: [
+        toxic_episodes(trailing_percentile(np.cumsum(r[:, 0]), window=60), threshold=0.8, buckets=3)
+    ],
     "regimes": lambda r: [markov_regimes(r[:, 0], training=TRAINING).probabilities],
     "regimes, autoregressive": lambda r: [markov_regimes(r[:, 0], training=TRAINING, order=1).probabilities],
     "historical VaR": lambda r: vars(historical_var(r[:, 0], window=60, level=0.05)).values(),

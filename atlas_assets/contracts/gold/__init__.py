@@ -2,14 +2,23 @@
 
 from atlas_assets.contracts.gold.clustering import Regimes
 from atlas_assets.contracts.gold.indicators import TechnicalIndicators, Vpin
-from atlas_assets.contracts.gold.models import DmaFit, DmaForecasts, TvpVarFit, TvpVarForecasts
+from atlas_assets.contracts.gold.models import (
+    Connectedness,
+    DmaFit,
+    DmaForecasts,
+    EnsembleForecasts,
+    TvpVarFit,
+    TvpVarForecasts,
+)
 from atlas_assets.contracts.gold.risk_management import ValueAtRisk, VarBacktests
 from atlas_assets.contracts.gold.sentiment import DailySentiment
 
 __all__ = [
+    "Connectedness",
     "DailySentiment",
     "DmaFit",
     "DmaForecasts",
+    "EnsembleForecasts",
     "Regimes",
     "TechnicalIndicators",
     "TvpVarFit",
