@@ -4,12 +4,14 @@ from atlas_assets.contracts.gold.clustering import Regimes
 from atlas_assets.contracts.gold.indicators import TechnicalIndicators, Vpin
 from atlas_assets.contracts.gold.models import DmaFit, DmaForecasts, TvpVarFit, TvpVarForecasts
 from atlas_assets.contracts.gold.risk_management import ValueAtRisk, VarBacktests
-from atlas_assets.contracts.gold.sentiment import DailySentiment
+from atlas_assets.contracts.gold.sentiment import DailySentiment, FearGreedIndex, InstrumentSentiment
 
 __all__ = [
     "DailySentiment",
     "DmaFit",
     "DmaForecasts",
+    "FearGreedIndex",
+    "InstrumentSentiment",
     "Regimes",
     "TechnicalIndicators",
     "TvpVarFit",
