@@ -79,8 +79,8 @@ def trailing_percentile(values: FloatArray, *, look_back: int, minimum: int) -> 
     """
     if not 1 <= minimum <= look_back:
         raise ValueError(f"The minimum of values must be from 1 to the look_back of {look_back}, not {minimum}.")
-    padded = np.concatenate([np.full(look_back - 1, np.nan), values])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, look_back)
+    padded = np.concatenate([np.full(look_back, np.nan), values])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, look_back)[1:]
     current = values[:, None]
     below, equal = (windows < current).sum(axis=1), (windows == current).sum(axis=1)
     count = np.isfinite(windows).sum(axis=1)

@@ -18,6 +18,7 @@ from atlas_assets.models.dma import DynamicModelAveraging
 from atlas_assets.models.ensemble import combine
 from atlas_assets.models.tvp_var import TVPVAR, BayesPrior, MinnesotaPrior
 from atlas_assets.risk_management.var import historical_var, parametric_var
+from atlas_assets.sentiment.fear_greed import STOCK_COMPONENTS, fear_greed_index, trailing_percentile
 
 ROWS = 300
 CUTS = [101, 102, 177, 256, 299]
@@ -92,6 +93,8 @@ SERIES = {
     "deviation": lambda r: vars(usual_behaviour(r[:TRAINING]).deviation(r)).values(),
     "investors, k-means": lambda r: investor_columns(r, method="kmeans"),
     "investors, mixture": lambda r: investor_columns(r, method="gaussian_mixture"),
+    "trailing percentile": lambda r: [trailing_percentile(r[:, 0], look_back=60, minimum=10)],
+    "fear and greed": lambda r: fear_greed_columns(r),
     "investors, HDBSCAN": lambda r: investor_columns(r, method="hdbscan", minimum_cluster_size=10),
 }
 
@@ -99,6 +102,13 @@ SERIES = {
 def dma_columns(rows, **options):
     averaged = DynamicModelAveraging(**options).fit(rows[:, 0], rows[:, 1:])
     return [values for name, values in vars(averaged).items() if name != "factors"]
+
+
+def fear_greed_columns(rows):
+    values = pd.DataFrame(rows, columns=["momentum", "volatility", "news_sentiment"])
+    options = {"look_back": 60, "minimum_history": 1, "minimum_components": 1}
+    table = fear_greed_index(values, components=STOCK_COMPONENTS, **options)
+    return [table[name].to_numpy() for name in table.columns]
 
 
 def hidden_markov_columns(rows, **options):
