@@ -85,7 +85,8 @@ class StockFearGreedSettings(_RankedSettings):
     """Fear and greed of stocks."""
 
     symbol: str = Field(default="GSPC", description="the market's leading instrument, whose sessions are the index's")
-    bond_symbol: str = Field(default="IEF", description="instrument of safe bonds; without it, no safe haven")
+    bond_symbol: str = Field(default="", description="instrument of safe bonds; if empty, bonds are from their yield")
+    bond_yield_series: str = Field(default="DGS10", description="series of the yield of ten-year bonds, percent")
     volatility_series: str = Field(default="VIXCLS", description="series of implied volatility")
     risky_yield_series: str = Field(default="BAA", description="series of the yield of risky bonds, percent")
     safe_yield_series: str = Field(default="AAA", description="series of the yield of safe bonds, percent")
@@ -97,6 +98,11 @@ class StockFearGreedSettings(_RankedSettings):
     minimum_instruments: int = Field(default=20, ge=1, description="equities that price strength and breadth need")
     look_back: int = Field(default=252, ge=2, description="sessions among which a value is ranked")
     minimum_components: int = Field(default=3, ge=1, le=8, description="of a session that has an index")
+
+    @property
+    def series(self) -> list[str]:
+        """Every series that enters."""
+        return [self.volatility_series, self.bond_yield_series, self.risky_yield_series, self.safe_yield_series]
 
 
 class CryptoFearGreedSettings(_RankedSettings):

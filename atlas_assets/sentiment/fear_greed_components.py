@@ -21,6 +21,7 @@ STALE_DAYS = {"daily": 14, "monthly": 100}
 
 FAST, SLOW = 19, 39  # sessions of McClellan's two averages
 DOMINANCE_SESSIONS = 7
+SESSIONS_A_YEAR = 252
 PART_OF_WINDOW = 0.95  # of the sessions of a window that an instrument must have traded
 
 
@@ -94,11 +95,27 @@ def realised_volatility(sessions: pd.DataFrame, *, window: int, mean_window: int
     return deviation / mean.where(mean > 0) - 1
 
 
-def safe_haven(bars: pd.DataFrame, sessions: pd.DataFrame, *, bond_symbol: str, window: int) -> pd.Series:
+def safe_haven(sessions: pd.DataFrame, bonds: pd.Series, *, window: int) -> pd.Series:
     """Log return over the window less that of bonds."""
-    bonds = bars[bars["symbol"] == bond_symbol].groupby("session_date")["close_total_return_adj"].first()
-    ratio = sessions["close_total_return_adj"] / bonds.reindex(sessions.index)
-    return ratio.transform(np.log).diff(window)
+    return sessions["close_total_return_adj"].transform(np.log).diff(window) - bonds
+
+
+def bond_return(bars: pd.DataFrame, sessions: pd.DataFrame, *, symbol: str, window: int) -> pd.Series:
+    """Log return over the window of an instrument of bonds."""
+    closes = bars[bars["symbol"] == symbol].groupby("session_date")["close_total_return_adj"].first()
+    return closes.reindex(sessions.index).transform(np.log).diff(window)
+
+
+def bond_return_by_yield(observations: pd.DataFrame, sessions: pd.DataFrame, *, series: str, window: int) -> pd.Series:
+    """Return over the window of ten-year bonds at par, from their yield (percent) as known at each session's end.
+
+    Carry less duration times the change: what the yield pays over the window, less what the price loses as it rises.
+    """
+    level = known_value(observations, sessions, series=series, stale_days=STALE_DAYS["daily"]) / 100
+    half_years = np.arange(1, 21)
+    discounts = (1 + level.to_numpy()[:, None] / 2) ** -half_years
+    duration = level.where(level.isna(), 0.5 * discounts.sum(axis=1))
+    return level.shift(window) * window / SESSIONS_A_YEAR - duration.shift(window) * level.diff(window)
 
 
 def junk_spread(observations: pd.DataFrame, sessions: pd.DataFrame, *, risky: str, safe: str) -> pd.Series:

@@ -26,6 +26,7 @@ def stock_fear_greed(
     *,
     symbol: str,
     bond_symbol: str,
+    bond_yield_series: str,
     volatility_series: str,
     risky_yield_series: str,
     safe_yield_series: str,
@@ -48,9 +49,10 @@ def stock_fear_greed(
     instruments, observations, daily, said
         ``silver.instruments``, ``silver.macro_observations``, ``gold.daily_sentiment``, ``silver.fear_greed``.
     symbol, bond_symbol
-        The market's leading instrument, whose sessions are the index's, and one of safe bonds.
-    volatility_series, risky_yield_series, safe_yield_series
-        Series of implied volatility and of two yields.
+        The market's leading instrument, whose sessions are the index's, and one of safe bonds; where that is empty,
+        bonds are reckoned from their yield.
+    bond_yield_series, volatility_series, risky_yield_series, safe_yield_series
+        Series of the yield of ten-year bonds, of implied volatility, and of two yields.
     momentum_window, high_low_window, volatility_window, safe_haven_window
         Sessions of each component.
     sentiment_days
@@ -68,6 +70,11 @@ def stock_fear_greed(
 
     sessions = parts.sessions_of(bars, symbol)
     known = parts.known_bars(bars, sessions)
+    bonds = (
+        parts.bond_return(known, sessions, symbol=bond_symbol, window=safe_haven_window)
+        if bond_symbol
+        else parts.bond_return_by_yield(observations, sessions, series=bond_yield_series, window=safe_haven_window)
+    )
     equities = known[known["instrument_id"].isin(_of_type(instruments, "equity"))]
     values = {
         "momentum": parts.momentum(sessions, window=momentum_window),
@@ -78,7 +85,7 @@ def stock_fear_greed(
         "volatility": parts.implied_volatility(
             observations, sessions, series=volatility_series, window=volatility_window
         ),
-        "safe_haven": parts.safe_haven(known, sessions, bond_symbol=bond_symbol, window=safe_haven_window),
+        "safe_haven": parts.safe_haven(sessions, bonds, window=safe_haven_window),
         "junk_spread": parts.junk_spread(observations, sessions, risky=risky_yield_series, safe=safe_yield_series),
         **_tones(daily, sessions, market="stocks", days=sentiment_days),
     }

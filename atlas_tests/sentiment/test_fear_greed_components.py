@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from atlas_assets.sentiment import fear_greed_components as parts
 
@@ -104,10 +105,25 @@ def test_realised_volatility():
 
 
 def test_safe_haven():
-    ours = parts.safe_haven(KNOWN, SESSIONS, bond_symbol="BOND", window=7).to_numpy()
+    bonds = parts.bond_return(KNOWN, SESSIONS, symbol="BOND", window=7)
+    ours = parts.safe_haven(SESSIONS, bonds, window=7).to_numpy()
     logs = np.log(CLOSES)
     np.testing.assert_allclose(ours[7:], (logs[7:, 0] - logs[:-7, 0]) - (logs[7:, 2] - logs[:-7, 2]), atol=1e-12)
-    assert parts.safe_haven(KNOWN, SESSIONS, bond_symbol="NONE", window=7).isna().all()
+    assert parts.bond_return(KNOWN, SESSIONS, symbol="NONE", window=7).isna().all()
+
+
+def test_bonds_from_their_yield_are_worth_their_cash_flows():
+    """A bond of half-yearly coupons, bought at par and valued anew at the yield of five sessions later."""
+    yields = 3 + 0.02 * np.sin(np.arange(T))
+    told = observations("DGS10", [(f"{day:%F}", yields[t], f"{day:%F} 21:00") for t, day in enumerate(DAYS)])
+    ours = parts.bond_return_by_yield(told, SESSIONS, series="DGS10", window=5).to_numpy()
+    assert np.isnan(ours[:5]).all()
+    for t in range(5, T):
+        coupon, rate = yields[t - 5] / 200, yields[t] / 200
+        price = sum(coupon / (1 + rate) ** half for half in range(1, 21)) + 1 / (1 + rate) ** 20
+        assert ours[t] == pytest.approx(price - 1 + yields[t - 5] / 100 * 5 / 252, abs=1e-5)
+    assert np.ptp(ours[5:]) > 1e-3
+    assert parts.bond_return_by_yield(told, SESSIONS, series="NONE", window=5).isna().all()
 
 
 def test_dominance():

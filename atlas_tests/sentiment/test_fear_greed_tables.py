@@ -27,7 +27,7 @@ INSTRUMENTS = pd.DataFrame(
 PARAMETERS = FearGreedSettings.model_validate(
     {
         "stocks": {
-            "bond_symbol": "EMCA", "momentum_window": 20, "high_low_window": 20, "volatility_window": 10,
+            "momentum_window": 20, "high_low_window": 20, "volatility_window": 10,
             "minimum_instruments": 2, "look_back": 60, "minimum_history": 10,
         },
         "crypto": {
@@ -64,7 +64,7 @@ def bars() -> pd.DataFrame:
 
 @cache
 def observations() -> pd.DataFrame:
-    values = np.random.default_rng(7).uniform(1, 3, (T, 3))
+    values = np.random.default_rng(7).uniform(1, 3, (T, 4))
     series = [
         pd.DataFrame(
             {
@@ -74,7 +74,7 @@ def observations() -> pd.DataFrame:
                 "published_at": DAYS.tz_localize("UTC") + pd.Timedelta(hours=40),
             }
         )
-        for place, name in enumerate(["VIXCLS", "BAA", "AAA"])
+        for place, name in enumerate(["VIXCLS", "BAA", "AAA", "DGS10"])
     ]
     return pd.concat(series, ignore_index=True)
 
@@ -144,6 +144,15 @@ def test_the_index_is_the_mean_of_its_scores():
     scores = stocks[list(weights)]
     expected = (scores * weights).sum(axis=1) / (scores.notna() * weights).sum(axis=1)
     np.testing.assert_allclose(stocks["index_value"], expected)
+
+
+def test_bonds_are_an_instrument_where_one_is_named():
+    stocks = PARAMETERS.stocks.model_dump() | {"bond_symbol": "EMCA", "safe_haven_window": 5}
+    table = tables.stock_fear_greed(bars(), INSTRUMENTS, observations(), daily(), said(), **stocks)
+    closes = bars().pivot_table(index="session_date", columns="symbol", values="close_raw")
+    returns = closes[["GSPC", "EMCA"]].dropna().transform(np.log).diff(5)
+    expected = (returns["GSPC"] - returns["EMCA"]).reindex(table["session_date"])
+    np.testing.assert_allclose(table["safe_haven"], expected, atol=1e-12)
 
 
 def test_dominance_is_among_the_pairs_of_the_leaders_venue_and_currency():

@@ -121,7 +121,7 @@ class FearGreedIndex(Contract):
     )
     volatility_score: Number = column("100 less its percentile", **_PERCENTILE)
     safe_haven: Number = column(
-        "Log return of stocks over the window less that of bonds", unit="fraction", nullable=True
+        "Log return of stocks over the window less that of safe bonds", unit="fraction", nullable=True
     )
     safe_haven_score: Number = column("Its percentile", **_PERCENTILE)
     junk_spread: Number = column("Yield of risky bonds less that of safe ones", unit="percentage points", nullable=True)

@@ -32,7 +32,7 @@ def fear_greed_index(context: dg.AssetExecutionContext, lake: LakeResource) -> d
     stocks = parameters.stocks
     observations = run.read(
         "silver.macro_observations",
-        symbols=[stocks.volatility_series, stocks.risky_yield_series, stocks.safe_yield_series],
+        symbols=stocks.series,
         where=("source = ?", [parameters.series_source]),
     )
     table = tables.fear_greed_table(
