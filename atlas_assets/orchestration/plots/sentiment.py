@@ -39,9 +39,10 @@ def daily_sentiment(table: pd.DataFrame) -> Figure:
         return figure
     last = table["session_date"].max()
     whole = whole[whole["session_date"] > last - pd.Timedelta(days=DAYS_SHOWN)]
+    days = pd.date_range(whole["session_date"].min(), last)
     for market, tone, volume in (("stocks", axes[0], axes[1]), ("crypto", axes[2], axes[3])):
         tone.axhline(0, color=GREY, lw=0.8)
-        below = pd.Series(0.0, index=pd.DatetimeIndex([]))
+        below = np.zeros(len(days))
         for kind, name, colour in KINDS:
             rows = whole[(whole["market"] == market) & (whole["kind"] == kind)].set_index("session_date")
             mean, spread = rows["sentiment_mean"].astype(float), rows["sentiment_std"].astype(float)
@@ -49,9 +50,9 @@ def daily_sentiment(table: pd.DataFrame) -> Figure:
             if kind == "article" and len(rows):
                 tone.fill_between(rows.index, mean - spread, mean + spread, color=colour, alpha=0.10, lw=0)
                 tone.plot(rows.index, rows["vader_mean"], color=GREY, lw=0.9, ls="--", label="news, plain VADER")
-            count = rows["effective_count"].astype(float)
-            volume.bar(count.index, count, bottom=below.reindex(count.index, fill_value=0.0), color=colour, width=0.8)
-            below = below.add(count, fill_value=0.0)
+            count = rows["effective_count"].astype(float).reindex(days, fill_value=0.0).to_numpy()
+            volume.fill_between(days, below, below + count, step="mid", color=colour, lw=0)
+            below = below + count
         tone.set(ylabel=f"{market}: score", ylim=(-1.05, 1.05))
         volume.set(ylabel="weight")
     _few_dates(axes[-1])
