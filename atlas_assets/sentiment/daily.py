@@ -51,11 +51,15 @@ def daily_sentiment(documents: pd.DataFrame, *, analyzer: SentimentAnalyzer | No
     ordered = documents[list(REQUIRED_COLUMNS)].sort_values("document_id", kind="stable")
     text = document_text(ordered)
     duplicate, flood = (ordered[name].to_numpy(np.float64) for name in RANKS)
-    scored = ordered.assign(
-        score=analyzer.score(text),
-        vader=SentimentAnalyzer("vader").score(text.where(ordered["language"] == VADER_LANGUAGE, "")),
-        weight=document_weights(duplicate, flood, 1.0),
-    ).dropna(subset="score")
+    scored = (
+        ordered.drop(columns=["title", "body"])
+        .assign(
+            score=analyzer.score(text),
+            vader=SentimentAnalyzer("vader").score(text.where(ordered["language"] == VADER_LANGUAGE, "")),
+            weight=document_weights(duplicate, flood, 1.0),
+        )
+        .dropna(subset="score")
+    )
     scored = with_totals(scored, *GROUPS)
     table = weighted_tone(scored, keys=KEYS, threshold=analyzer.threshold)
     english = scored.dropna(subset="vader")

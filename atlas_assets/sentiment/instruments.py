@@ -49,10 +49,14 @@ def instrument_sentiment(mentions: pd.DataFrame, *, analyzer: SentimentAnalyzer 
         .drop_duplicates(["instrument_id", "document_id"])
     )
     analyzer = analyzer or SentimentAnalyzer("ensemble")
-    scored = scored.assign(
-        score=analyzer.score(document_text(scored)),
-        weight=document_weights(*(scored[name].to_numpy(np.float64) for name in RANKS)),
-    ).dropna(subset="score")
+    scored = (
+        scored.drop(columns=["title", "body"])
+        .assign(
+            score=analyzer.score(document_text(scored)),
+            weight=document_weights(*(scored[name].to_numpy(np.float64) for name in RANKS)),
+        )
+        .dropna(subset="score")
+    )
     return weighted_tone(with_totals(scored, "kind"), keys=KEYS, threshold=analyzer.threshold)
 
 

@@ -35,7 +35,19 @@ class _Tone(Contract):
     weights_within_count = rule("effective_count <= document_count")
 
 
-class DailySentiment(_Tone):
+class _BesideVader(Contract):
+    """What plain VADER says of the same documents."""
+
+    vader_mean: Number = column(
+        "Weighted mean score of plain VADER over the English ones, to compare with",
+        unit="-1 to 1",
+        ge=-1,
+        le=1,
+        nullable=True,
+    )
+
+
+class DailySentiment(_Tone, _BesideVader):
     """Sentiment of news and posts by day. One row per (session_date, market, kind, language).
 
     Rows of ``all`` are the other rows together: pick one of each key, or documents count twice.
@@ -50,13 +62,6 @@ class DailySentiment(_Tone):
     language: Text = column(
         "en, ja, und (no language: signs and tickers) or all; documents in others have no engine and are left out",
         isin=["en", "ja", "und", "all"],
-    )
-    vader_mean: Number = column(
-        "Weighted mean score of plain VADER over the English ones, to compare with",
-        unit="-1 to 1",
-        ge=-1,
-        le=1,
-        nullable=True,
     )
 
     class Config(Contract.Config):
