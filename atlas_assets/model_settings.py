@@ -94,6 +94,64 @@ class VpinSettings(Section):
     toxic_buckets: int = Field(default=5, ge=1, description="buckets in a row that make a toxic episode")
 
 
+class _RankedSettings(Section):
+    """Components that are ranked among their own past."""
+
+    look_back: int = Field(default=365, ge=2, description="sessions among which a value is ranked")
+    minimum_history: int = Field(default=60, ge=1, description="values that must be among them")
+
+    @model_validator(mode="after")
+    def _history_within_look_back(self) -> Self:
+        if self.minimum_history > self.look_back:
+            raise ValueError(
+                f"the minimum_history of {self.minimum_history} must be within the look_back of {self.look_back}"
+            )
+        return self
+
+
+class StockFearGreedSettings(_RankedSettings):
+    """Fear and greed of stocks."""
+
+    symbol: str = Field(default="GSPC", description="the market's leading instrument, whose sessions are the index's")
+    bond_symbol: str = Field(default="", description="instrument of safe bonds; if empty, bonds are from their yield")
+    bond_yield_series: str = Field(default="DGS10", description="series of the yield of ten-year bonds, percent")
+    volatility_series: str = Field(default="VIXCLS", description="series of implied volatility")
+    risky_yield_series: str = Field(default="BAA", description="series of the yield of risky bonds, percent")
+    safe_yield_series: str = Field(default="AAA", description="series of the yield of safe bonds, percent")
+    momentum_window: int = Field(default=125, ge=5, description="sessions of the mean that the close is held against")
+    high_low_window: int = Field(default=252, ge=20, description="sessions of a high or a low")
+    volatility_window: int = Field(default=50, ge=5, description="sessions of the mean of implied volatility")
+    safe_haven_window: int = Field(default=20, ge=1, description="sessions of the returns of stocks and bonds")
+    sentiment_days: int = Field(default=7, ge=1, description="UTC days of news and posts")
+    minimum_instruments: int = Field(default=20, ge=1, description="equities that price strength and breadth need")
+    look_back: int = Field(default=252, ge=2, description="sessions among which a value is ranked")
+    minimum_components: int = Field(default=3, ge=1, le=8, description="of a session that has an index")
+
+    @property
+    def series(self) -> list[str]:
+        """Every series that enters."""
+        return [self.volatility_series, self.bond_yield_series, self.risky_yield_series, self.safe_yield_series]
+
+
+class CryptoFearGreedSettings(_RankedSettings):
+    """Fear and greed of crypto."""
+
+    symbol: str = Field(default="BTCUSDT", description="the leading pair; dominance is among the pairs of its venue")
+    momentum_window: int = Field(default=30, ge=2, description="days of the mean that the close is held against")
+    volatility_window: int = Field(default=30, ge=2, description="days of realised volatility")
+    volatility_mean_window: int = Field(default=90, ge=2, description="days of the mean it is held against")
+    sentiment_days: int = Field(default=7, ge=1, description="UTC days of news and posts")
+    minimum_components: int = Field(default=3, ge=1, le=5, description="of a day that has an index")
+
+
+class FearGreedSettings(Section):
+    """Own index of fear and greed."""
+
+    series_source: str = Field(default="fred", description="source of the series: others may name theirs alike")
+    stocks: StockFearGreedSettings = StockFearGreedSettings()
+    crypto: CryptoFearGreedSettings = CryptoFearGreedSettings()
+
+
 class Models(Section):
     """Parameters of models and indicators."""
 
@@ -104,3 +162,4 @@ class Models(Section):
     regimes: RegimeSettings = RegimeSettings()
     value_at_risk: ValueAtRiskSettings = ValueAtRiskSettings()
     vpin: VpinSettings = VpinSettings()
+    fear_greed: FearGreedSettings = FearGreedSettings()

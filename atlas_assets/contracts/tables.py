@@ -92,6 +92,13 @@ DERIVED_TABLES: tuple[Table, ...] = (
     _derived("gold.vpin", ("gold", "indicators", "vpin"), "Vpin"),
     _derived("gold.regimes", ("gold", "clustering", "regimes"), "Regimes"),
     _derived("gold.daily_sentiment", ("gold", "sentiment", "daily_sentiment"), "DailySentiment"),
+    _derived(
+        "gold.instrument_sentiment",
+        ("gold", "sentiment", "instrument_sentiment"),
+        "InstrumentSentiment",
+        may_be_empty=True,
+    ),
+    _derived("gold.fear_greed_index", ("gold", "sentiment", "fear_greed_index"), "FearGreedIndex", may_be_empty=True),
     _derived("model.tvp_var_fit", ("model", "tvp_var", "fit"), "TvpVarFit"),
     _derived("gold.tvp_var_forecasts", ("gold", "models", "tvp_var_forecasts"), "TvpVarForecasts"),
     _derived("model.dma_fit", ("model", "dma", "fit"), "DmaFit"),

@@ -19,6 +19,8 @@ from atlas_assets.models.dma import DynamicModelAveraging
 from atlas_assets.models.ensemble import combine
 from atlas_assets.models.tvp_var import TVPVAR, BayesPrior, MinnesotaPrior
 from atlas_assets.risk_management.var import historical_var, parametric_var
+from atlas_assets.sentiment import fear_greed_components
+from atlas_assets.sentiment.fear_greed import STOCK_COMPONENTS, fear_greed_index, trailing_percentile
 
 ROWS = 300
 CUTS = [101, 102, 177, 256, 299]
@@ -97,6 +99,9 @@ SERIES = {
     "deviation": lambda r: vars(usual_behaviour(r[:TRAINING]).deviation(r)).values(),
     "investors, k-means": lambda r: investor_columns(r, method="kmeans"),
     "investors, mixture": lambda r: investor_columns(r, method="gaussian_mixture"),
+    "trailing percentile": lambda r: [trailing_percentile(r[:, 0], look_back=60, minimum=10)],
+    "fear and greed": lambda r: fear_greed_columns(r),
+    "components of fear and greed": lambda r: component_columns(r),
     "investors, HDBSCAN": lambda r: investor_columns(r, method="hdbscan", minimum_cluster_size=10),
 }
 
@@ -104,6 +109,49 @@ SERIES = {
 def dma_columns(rows, **options):
     averaged = DynamicModelAveraging(**options).fit(rows[:, 0], rows[:, 1:])
     return [values for name, values in vars(averaged).items() if name != "factors"]
+
+
+def fear_greed_columns(rows):
+    values = pd.DataFrame(rows, columns=["momentum", "volatility", "news_sentiment"])
+    options = {"look_back": 60, "minimum_history": 1, "minimum_components": 1}
+    table = fear_greed_index(values, components=STOCK_COMPONENTS, **options)
+    return [table[name].to_numpy() for name in table.columns]
+
+
+def component_columns(rows):
+    """Of three instruments and of two series that speak a day later."""
+    parts, days = fear_greed_components, pd.date_range("2020-01-01", periods=len(rows))
+    close, day = 100 * np.exp(np.cumsum(rows, axis=0)), pd.Timedelta(days=1)
+    times = {"session_date": days, "published_at": days.tz_localize("UTC") + day}
+    names = ["leader", "other", "bonds"]
+    bars = pd.concat(
+        pd.DataFrame(times | {"instrument_id": name, "symbol": name, "volume_raw": 1 + abs(rows[:, place])}).assign(
+            **dict.fromkeys(["close_raw", "close_split_adj", "close_total_return_adj"], close[:, place])
+        )
+        for place, name in enumerate(names)
+    )
+    series = pd.concat(
+        pd.DataFrame(times | {"series_id": name, "period": days, "value": 5 + rows[:, place]})
+        for place, name in enumerate(names)
+    )
+    series["published_at"] += day
+    tones = pd.DataFrame({"session_date": days, "sentiment_mean": rows[:, 0], "effective_count": 1 + abs(rows[:, 1])})
+    tones = tones.assign(market="stocks", kind="post", language="all")
+    sessions = parts.sessions_of(bars, "leader")
+    known = parts.known_bars(bars, sessions)
+    bonds = parts.bond_return(known, sessions, symbol="bonds", window=20)
+    return [
+        parts.momentum(sessions, window=20),
+        parts.price_strength(known, sessions, window=30, minimum_instruments=1),
+        parts.breadth(known, sessions, minimum_instruments=1),
+        parts.implied_volatility(series, sessions, series="leader", window=20),
+        parts.realised_volatility(sessions, window=10, mean_window=20),
+        parts.safe_haven(sessions, bonds, window=20),
+        parts.bond_return_by_yield(series, sessions, series="bonds", window=20),
+        parts.junk_spread(series, sessions, risky="leader", safe="other"),
+        parts.dominance(known, sessions),
+        parts.tone(tones, sessions, market="stocks", kind="post", days=7),
+    ]
 
 
 def hidden_markov_columns(rows, **options):

@@ -11,7 +11,7 @@ from atlas_assets.contracts.gold.models import (
     TvpVarForecasts,
 )
 from atlas_assets.contracts.gold.risk_management import ValueAtRisk, VarBacktests
-from atlas_assets.contracts.gold.sentiment import DailySentiment
+from atlas_assets.contracts.gold.sentiment import DailySentiment, FearGreedIndex, InstrumentSentiment
 
 __all__ = [
     "Connectedness",
@@ -19,6 +19,8 @@ __all__ = [
     "DmaFit",
     "DmaForecasts",
     "EnsembleForecasts",
+    "FearGreedIndex",
+    "InstrumentSentiment",
     "Regimes",
     "TechnicalIndicators",
     "TvpVarFit",
