@@ -93,6 +93,12 @@ class UsualBehaviour:
         empirical = np.where(np.isfinite(distance), (1.0 + at_least_as_far) / (1.0 + n), np.nan)
         return Deviation(distance, _p_value(distance, rows.shape[1], self.rows_used, reference), empirical)
 
+    def threshold(self, level: float) -> float:
+        """Distance beyond which the empirical p-value is at most ``level``; infinite where rows are too few for it."""
+        n = self.training_distance.size
+        farther = int(np.floor(level * (1 + n) * (1 + 1e-12))) - 1  # 0.01 * 500 must not fall short of 5
+        return float(self.training_distance[n - 1 - min(farther, n - 1)]) if farther >= 0 else np.inf
+
 
 def usual_behaviour(
     features: npt.ArrayLike, *, estimator: Estimator = "minimum_covariance_determinant", seed: int = 0

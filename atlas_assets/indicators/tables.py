@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.contracts.trade_source import trades_of_one_source
 from atlas_assets.indicators import registry
 from atlas_assets.indicators.vpin import vpin_from_trades
 
@@ -52,18 +53,9 @@ def vpin(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, wind
 
     tables = [
         _vpin_of_one(rows, bar_seconds=bar_seconds, buckets_per_day=buckets_per_day, window=window)
-        for _, rows in _of_one_source(trades[~trades["is_suspicious"].astype(bool)])
-        .sort_values(["instrument_id", "event_time", "sequence", "trade_id"])
-        .groupby("instrument_id", sort=True)
+        for _, rows in trades_of_one_source(trades).groupby("instrument_id", sort=True)
     ]
     return pd.concat(tables, ignore_index=True)
-
-
-def _of_one_source(trades: pd.DataFrame) -> pd.DataFrame:
-    """The trades of the source that has most of each instrument's, the first by name of equals."""
-    counts = trades.groupby(["instrument_id", "source"], sort=True).size()
-    most = dict(counts.groupby("instrument_id").idxmax().tolist())
-    return trades[trades["source"] == trades["instrument_id"].map(most)]
 
 
 def _vpin_of_one(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, window: int) -> pd.DataFrame:

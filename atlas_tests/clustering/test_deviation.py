@@ -116,6 +116,14 @@ def test_a_window_that_tells_nothing_gives_nothing():
     assert np.isfinite(result.distance[-10:]).all()
 
 
+@pytest.mark.parametrize("level", [0.01, 0.02, 0.05, 0.5])
+def test_beyond_the_threshold_the_empirical_p_value_is_at_most_the_level(level):
+    usual = usual_behaviour(usual_rows(199, 1))
+    result = usual.deviation(np.vstack([usual_rows(500, 2), 3 * usual_rows(50, 3)]))
+    assert_array_equal(result.distance > usual.threshold(level), result.empirical_p_value <= level)
+    assert usual.threshold(0.004) == np.inf
+
+
 def test_benjamini_hochberg_equals_scipy_and_skips_missing_values():
     values = np.random.default_rng(14).uniform(size=200) ** 2
     gaps = np.insert(values, 50, np.nan)

@@ -62,6 +62,9 @@ def test_the_graph(graph):
     assert parents["gold/indicators/technical_indicators"] == prices
     assert parents["gold/indicators/vpin"] == [trades]
     assert parents["gold/clustering/regimes"] == prices
+    assert parents["gold/clustering/market_states"] == prices
+    assert parents["gold/clustering/order_flow_clusters"] == [trades]
+    assert parents["gold/clustering/behaviour_deviation"] == [trades]
     assert parents["gold/sentiment/daily_sentiment"] == [documents]
     assert parents["model/tvp_var/fit"] == [macro, *prices]
     assert parents["gold/models/tvp_var_forecasts"] == ["model/tvp_var/fit", macro, *prices]
