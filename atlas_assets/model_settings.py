@@ -54,6 +54,9 @@ class OrderFlowSettings(Section):
     trailing_days: int = Field(default=20, ge=1, description="days behind these quantiles")
     training_buckets: int = Field(default=672, ge=50, description="buckets of a training sample, those before a fit")
     refit_buckets: int = Field(default=336, ge=1, description="buckets from one fit to the next")
+    comparison_hours: float = Field(
+        default=3.0, gt=0, le=24, description="width of the time of day whose buckets are compared, h; 24 is all"
+    )
 
     @model_validator(mode="after")
     def _quantiles_increase(self) -> Self:
@@ -66,7 +69,7 @@ class OrderFlowClusterSettings(OrderFlowSettings):
     """Clusters of order flow."""
 
     method: Literal["kmeans", "gaussian_mixture", "hdbscan"] = "kmeans"
-    clusters: int = Field(default=3, ge=2, le=12, description="number of clusters; HDBSCAN finds its own")
+    clusters: int = Field(default=4, ge=2, le=12, description="number of clusters; HDBSCAN finds its own")
     minimum_cluster_size: int = Field(default=20, ge=2, description="buckets, of HDBSCAN")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from atlas_assets.clustering.deviation import Estimator, usual_behaviour
+from atlas_assets.clustering.deviation import Estimator, standardised_by_time_of_day, usual_behaviour
 from atlas_assets.clustering.investors import InvestorClustering, Method
 from atlas_assets.clustering.order_flow import order_flow_features
 from atlas_assets.contracts.trade_source import trades_of_one_source
@@ -86,15 +86,16 @@ def order_flow_clusters(
     trailing_days: int,
     training_buckets: int,
     refit_buckets: int,
+    comparison_hours: float = 3.0,
     method: Method = "kmeans",
-    clusters: int = 3,
+    clusters: int = 4,
     minimum_cluster_size: int = 20,
 ) -> pd.DataFrame:
-    """Cluster of each instrument's time buckets by order flow.
+    """Cluster of each instrument's time buckets by order flow, compared with what is usual at their time of day.
 
     The numbers of clusters are canonical: the first fit orders them by mean trade size, and a refit keeps each number
     with the cluster that is nearest to the earlier one. ``behaviour`` says in words how the cluster's centre in the fit
-    differs from the median bucket of the training sample. ``refit_agreement`` is the share of the buckets between the
+    differs from the usual. ``refit_agreement`` is the share of the buckets between the
     fit before and this one that both put into the same cluster: near 1 where clusters are real, low where they are
     cuts through one cloud.
 
@@ -108,6 +109,9 @@ def order_flow_clusters(
     training_buckets, refit_buckets
         The first fit is to the first ``training_buckets`` buckets, and every ``refit_buckets`` later it moves on.
         Rows begin after the first training sample; an instrument without a bucket after it is left out.
+    comparison_hours
+        Width of the time of day whose training buckets a bucket is compared with, in hours: nights are quiet, and the
+        few trades of a quiet bucket are easily of one side. 24 compares with all.
     method, clusters, minimum_cluster_size
         As in :class:`atlas_assets.clustering.investors.InvestorClustering`.
 
@@ -124,25 +128,23 @@ def order_flow_clusters(
 
     def of_one(buckets: Buckets, fits: list[_Fit]) -> Iterator[pd.DataFrame]:
         model = InvestorClustering(method=method, clusters=clusters, minimum_cluster_size=minimum_cluster_size)
+        before: npt.NDArray[np.int64] | None = None
         for fit in fits:
-            rows = pd.DataFrame(buckets.features, columns=list(FEATURES))
-            agreement = np.nan
-            if fit is fits[0]:
-                model.fit(rows[fit.training])
-            else:
-                since = rows[fit.judged.start - refit_buckets : fit.judged.start]
-                before = model.predict(since).labels
-                model.update(rows[fit.training])
-                agreement = float((model.predict(since).labels == before).mean())
-            found = model.predict(rows[fit.judged])
+            training, rows = (
+                pd.DataFrame(features, columns=list(FEATURES)).fillna(0.0)  # one that does not vary tells nothing
+                for features in _standardised(buckets, fit, comparison_hours)
+            )
+            again = (model.fit if before is None else model.update)(training).labels
+            found = model.predict(rows)
             words = _words(model, found.clusters.tolist(), found.centres)
-            yield rows[fit.judged].assign(
+            yield pd.DataFrame(buckets.features[fit.judged], columns=list(FEATURES)).assign(
                 cluster=found.labels,
                 behaviour=[words.get(label, _NOISE) for label in found.labels.tolist()],
                 distance=found.scores,
                 probability=_of_label(found.probabilities, found.labels, found.clusters),
-                refit_agreement=agreement,
+                refit_agreement=np.nan if before is None else _agreement(before, again),
             )
+            before = found.labels
 
     return _of_every_instrument(
         buckets_of_instruments(
@@ -162,17 +164,18 @@ def behaviour_deviation(
     trailing_days: int,
     training_buckets: int,
     refit_buckets: int,
+    comparison_hours: float = 3.0,
     estimator: Estimator = "median_mad",
     significance_level: float = 0.01,
 ) -> pd.DataFrame:
-    """Robust distance of each instrument's time buckets from its usual order flow, with p-values.
+    """Robust distance of each instrument's time buckets from its usual order flow at that time of day, with p-values.
 
     A bucket is unusual if its distance is beyond the threshold, where the empirical p-value is the significance level:
     order flow is not normal, and p-values of a normal distribution call too many buckets unusual.
 
     Parameters
     ----------
-    trades, bucket_seconds, size_quantiles, trailing_days, training_buckets, refit_buckets
+    trades, bucket_seconds, size_quantiles, trailing_days, training_buckets, refit_buckets, comparison_hours
         As in :func:`order_flow_clusters`. A feature that hardly varies in a training sample is left out of its fit.
     estimator
         As in :func:`atlas_assets.clustering.deviation.usual_behaviour`.
@@ -194,8 +197,8 @@ def behaviour_deviation(
 
     def of_one(buckets: Buckets, fits: list[_Fit]) -> Iterator[pd.DataFrame]:
         for fit in fits:
-            training, rows = buckets.features[fit.training], buckets.features[fit.judged]
-            varying = _varying(training)
+            training, rows = _standardised(buckets, fit, comparison_hours)
+            varying = ~np.isnan(training).any(axis=0)
             usual = usual_behaviour(training[:, varying], estimator=estimator)
             found = usual.deviation(rows[:, varying], reference="f")
             threshold = usual.threshold(significance_level)
@@ -290,6 +293,27 @@ def _of_every_instrument(
     return pd.concat(tables, ignore_index=True)
 
 
+def _standardised(buckets: Buckets, fit: _Fit, comparison_hours: float) -> tuple[FloatArray, FloatArray]:
+    """Features of the training sample and of the judged rows as is usual at their time of day."""
+    training, judged = (
+        standardised_by_time_of_day(
+            buckets.features[part],
+            buckets.end[part],
+            training=buckets.features[fit.training],
+            training_time=buckets.end[fit.training],
+            width_hours=comparison_hours,
+        )
+        for part in (fit.training, fit.judged)
+    )
+    return training, judged
+
+
+def _agreement(before: npt.NDArray[np.int64], again: npt.NDArray[np.int64]) -> float:
+    """Share of the last rows that are labelled as before."""
+    rows = min(before.size, again.size)
+    return float((before[-rows:] == again[-rows:]).mean())
+
+
 def _words(model: InvestorClustering, clusters: list[int], centres: FloatArray) -> dict[int, str]:
     """What is most remarkable about each cluster's centre, in words."""
     fitted = model.state()
@@ -312,12 +336,6 @@ def _of_label(probabilities: FloatArray, labels: npt.NDArray[np.int64], clusters
     """Membership of each row's own cluster; 0 for noise."""
     own = probabilities[np.arange(labels.size), np.searchsorted(clusters, np.maximum(labels, clusters[0]))]
     return np.where(labels >= 0, np.clip(own, 0.0, 1.0), 0.0)
-
-
-def _varying(rows: FloatArray) -> npt.NDArray[np.bool_]:
-    """Features of which fewer than half of the rows are equal."""
-    spread = np.median(np.abs(rows - np.median(rows, axis=0)), axis=0)
-    return spread > 1e-9 * np.abs(rows).max(axis=0)
 
 
 def _utc(seconds: FloatArray) -> pd.Series[pd.Timestamp]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,8 @@ from atlas_assets.clustering import order_flow_tables as tables
 from atlas_assets.clustering.deviation import trailing_deviation
 from atlas_assets.clustering.order_flow import order_flow_features
 from atlas_assets.contracts.gold import BehaviourDeviation, OrderFlowClusters
+from atlas_assets.model_settings import BehaviourDeviationSettings, OrderFlowClusterSettings
+from atlas_assets.sandbox import SandboxTransport
 
 BUCKET = 1800.0
 OPTIONS = {
@@ -159,6 +163,61 @@ def test_deviation_is_that_of_the_package(deviation):
     assert_allclose(deviation["distance"], expected.distance[100:], rtol=1e-12)
     assert_allclose(deviation["empirical_p_value"], expected.empirical_p_value[100:])
     assert ((deviation["empirical_p_value"] <= 0.03) == deviation["is_unusual"]).all()
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """A month of the sandbox's pair, whose informed-trading episodes are known, and their direction in each bucket."""
+    simulator = SandboxTransport(clock=dt.datetime(2018, 12, 31, 23, 59, 59, tzinfo=dt.UTC)).simulator
+    days = [simulator.trades("BTCUSDT", dt.date(2018, 12, day)) for day in range(1, 32)]
+    time = np.concatenate([day.time_ms for day in days])
+    made = pd.DataFrame(
+        {
+            "instrument_id": "ins_btc",
+            "symbol": "BTCUSDT",
+            "source": "binance",
+            "trade_id": "",
+            "sequence": np.arange(time.size),
+            "session_date": time // 86_400_000,
+            "event_time": pd.to_datetime(time, unit="ms", utc=True),
+            "price": np.concatenate([day.price_ticks for day in days]) * 0.01,
+            "quantity": np.concatenate([day.quantity_lots for day in days]) * 1e-5,
+            "aggressor_side": np.where(np.concatenate([day.buyer_is_maker for day in days]), "sell", "buy"),
+            "is_suspicious": False,
+        }
+    )
+
+    def direction(table):
+        found = np.zeros(len(table), dtype=int)
+        for episode in simulator.truth("BTCUSDT"):
+            inside = (table["bucket_end"] > episode.start) & (table["bucket_start"] < episode.end)
+            found[inside.to_numpy()] = episode.direction
+        return found
+
+    return made, direction
+
+
+def test_informed_buying_and_selling_fall_into_clusters_of_their_own(simulated):
+    made, direction = simulated
+    table = tables.order_flow_clusters(made, **OrderFlowClusterSettings().model_dump())
+    shares = pd.crosstab(direction(table), table["cluster"], normalize="index")
+    sellers, buyers = shares.loc[-1].idxmax(), shares.loc[1].idxmax()
+    assert sellers != buyers
+    assert shares.loc[-1, sellers] > 0.8
+    assert shares.loc[1, buyers] > 0.8
+    assert max(shares.loc[0, sellers], shares.loc[0, buyers]) < 0.35
+
+
+def test_informed_trading_is_unusual_and_a_quiet_night_is_not(simulated):
+    made, direction = simulated
+    options = BehaviourDeviationSettings().model_dump()
+    table = tables.behaviour_deviation(made, **options)
+    informed, unusual = direction(table) != 0, table["is_unusual"].to_numpy()
+    assert unusual[informed].mean() > 0.25
+    assert unusual[~informed].mean() < 0.01
+    # Compared with all hours, it is nights that are unusual, and informed trading by day is not.
+    plain = tables.behaviour_deviation(made, **options | {"comparison_hours": 24.0})
+    assert plain["is_unusual"].to_numpy()[informed].mean() < 0.1
 
 
 def test_close_and_volume_are_those_of_the_bucket(deviation):

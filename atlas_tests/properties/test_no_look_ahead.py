@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from atlas_assets.clustering.deviation import trailing_deviation, usual_behaviour
+from atlas_assets.clustering.deviation import standardised_by_time_of_day, trailing_deviation, usual_behaviour
 from atlas_assets.clustering.investors import InvestorClustering, order_flow_features
 from atlas_assets.clustering.order_flow_tables import behaviour_deviation, order_flow_clusters
 from atlas_assets.clustering.regimes import (
@@ -101,10 +101,19 @@ SERIES = {
     "trailing deviation": lambda r: vars(trailing_deviation(r, window=60, refit_every=7)).values(),
     "trailing deviation, determinant": lambda r: trailing_determinant(r),
     "deviation": lambda r: vars(usual_behaviour(r[:TRAINING]).deviation(r)).values(),
+    "standardised by time of day": lambda r: [
+        standardised_by_time_of_day(
+            r, hours(len(r)), training=r[:TRAINING], training_time=hours(TRAINING), width_hours=8.0
+        )
+    ],
     "investors, k-means": lambda r: investor_columns(r, method="kmeans"),
     "investors, mixture": lambda r: investor_columns(r, method="gaussian_mixture"),
     "investors, HDBSCAN": lambda r: investor_columns(r, method="hdbscan", minimum_cluster_size=10),
 }
+
+
+def hours(rows):
+    return 3_600.0 * np.arange(rows)
 
 
 def dma_columns(rows, **options):

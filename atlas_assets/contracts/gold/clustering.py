@@ -70,8 +70,8 @@ class MarketStates(Contract):
 class OrderFlowClusters(Contract):
     """Time buckets grouped by order flow. One row per (instrument_id, bucket_start).
 
-    Buckets without trades have no row. Clusters were fitted to buckets up to ``fitted_until``; their numbers keep their
-    meaning from fit to fit.
+    Buckets without trades have no row. Clusters were fitted to buckets up to ``fitted_until``, whose features were
+    compared with what is usual at their time of day; the numbers of clusters keep their meaning from fit to fit.
     """
 
     instrument_id: Text = column("Surrogate instrument id")
@@ -79,7 +79,7 @@ class OrderFlowClusters(Contract):
     bucket_start: Utc = column("First instant of the bucket (UTC)")
     bucket_end: Utc = column("First instant after the bucket (UTC): when the row is known")
     cluster: Integer = column("Cluster, from 0, the smallest mean trade size at the first fit; -1 is in none", ge=-1)
-    behaviour: Text = column("How the cluster's centre differs from the median bucket of the training sample, in words")
+    behaviour: Text = column("How the cluster's centre differs from what is usual at the time of day, in words")
     distance: Number = column("Distance from the centre of the cluster", unit="standard deviations", ge=0)
     probability: Number = column("Membership of the cluster", unit="fraction", ge=0, le=1)
     log_mean_trade_size: Number = column("Logarithm of the mean trade size in base units")
@@ -111,7 +111,8 @@ class OrderFlowClusters(Contract):
 class BehaviourDeviation(Contract):
     """Robust distance of time buckets from the usual order flow. One row per (instrument_id, bucket_start).
 
-    Buckets without trades have no row. The usual behaviour is that of buckets up to ``fitted_until``.
+    Buckets without trades have no row. The usual behaviour is that of buckets up to ``fitted_until``, at the same time
+    of day.
     """
 
     instrument_id: Text = column("Surrogate instrument id")
@@ -127,7 +128,7 @@ class BehaviourDeviation(Contract):
         "Share of training buckets at least as far, the bucket itself counted", unit="fraction", gt=0, le=1
     )
     is_unusual: Flag = column("Whether the empirical p-value is at most the significance level")
-    leading_feature: Text = column("Feature that lies farthest from its usual value")
+    leading_feature: Text = column("Feature that lies farthest from its usual value at the time of day")
     leading_deviation: Number = column("How far, with sign", unit="standard deviations")
     fitted_until: Utc = column("End of the last bucket of the training sample (UTC)")
 
