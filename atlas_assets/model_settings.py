@@ -69,10 +69,69 @@ class EnsembleSettings(Section):
     calibration: int = Field(default=250, ge=99, description="past errors that an interval looks at")
 
 
+class OrderFlowSettings(Section):
+    """Order-flow features of time buckets and the training samples they are judged by."""
+
+    bucket_seconds: float = Field(default=900.0, ge=1, le=86_400, description="length of a time bucket, s")
+    size_quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default=(0.5, 0.9), description="of earlier days' trade sizes, between small, medium and large trades"
+    )
+    trailing_days: int = Field(default=20, ge=1, description="days behind these quantiles")
+    training_buckets: int = Field(default=672, ge=50, description="buckets of a training sample, those before a fit")
+    refit_buckets: int = Field(default=336, ge=1, description="buckets from one fit to the next")
+    comparison_hours: float = Field(
+        default=3.0, gt=0, le=24, description="width of the time of day whose buckets are compared, h; 24 is all"
+    )
+
+    @model_validator(mode="after")
+    def _quantiles_increase(self) -> Self:
+        if not self.size_quantiles[0] < self.size_quantiles[1]:
+            raise ValueError(f"size_quantiles must increase, not be {self.size_quantiles}")
+        return self
+
+
+class OrderFlowClusterSettings(OrderFlowSettings):
+    """Clusters of order flow."""
+
+    method: Literal["kmeans", "gaussian_mixture", "hdbscan"] = "kmeans"
+    clusters: int = Field(default=4, ge=2, le=12, description="number of clusters; HDBSCAN finds its own")
+    minimum_cluster_size: int = Field(default=20, ge=2, description="buckets, of HDBSCAN")
+
+
+class BehaviourDeviationSettings(OrderFlowSettings):
+    """Distance of order flow from its usual behaviour."""
+
+    estimator: Literal["median_mad", "minimum_covariance_determinant"] = "median_mad"
+    significance_level: float = Field(
+        default=0.01, gt=0, lt=0.5, description="empirical p-value up to which a bucket is unusual"
+    )
+
+    @model_validator(mode="after")
+    def _level_can_be_reached(self) -> Self:
+        if self.significance_level * (1 + self.training_buckets) < 1:
+            raise ValueError(
+                f"a significance_level of {self.significance_level} needs training_buckets of at least "
+                f"{1 / self.significance_level:.0f}, not {self.training_buckets}"
+            )
+        return self
+
+
 class RegimeSettings(Section):
     """Markov-switching volatility regimes."""
 
     window_size: int = Field(default=2500, ge=250, description="sessions of the training sample")
+    symbols: list[str] = Field(default=["GSPC", "IXIC"])
+
+
+class MarketStateSettings(Section):
+    """Hidden Markov states and change points of daily returns."""
+
+    states: int = Field(default=3, ge=2, le=4, description="number of hidden states")
+    window_size: int = Field(default=1500, ge=250, description="sessions of the training sample, the last before a fit")
+    refit_sessions: int = Field(default=500, ge=1, description="sessions from one fit to the next")
+    expected_run_length: float = Field(default=250.0, gt=1, description="sessions from one change to the next, mean")
+    recent_sessions: int = Field(default=10, ge=1, description="sessions within which a change is recent")
+    change_threshold: float = Field(default=0.5, gt=0, lt=1, description="probability that tells a recent change")
     symbols: list[str] = Field(default=["GSPC", "IXIC"])
 
 
@@ -90,7 +149,7 @@ class VpinSettings(Section):
     buckets_per_day: int = Field(default=50, ge=1)
     window: int = Field(default=50, ge=1, description="buckets averaged")
     percentile_window: int = Field(default=500, ge=20, description="trailing buckets that a VPIN is ranked among")
-    toxic_percentile: float = Field(default=0.95, gt=0.5, le=1, description="percentile of a toxic bucket, a fraction")
+    toxic_percentile: float = Field(default=0.95, gt=0.5, lt=1, description="percentile of a toxic bucket, a fraction")
     toxic_buckets: int = Field(default=5, ge=1, description="buckets in a row that make a toxic episode")
 
 
@@ -160,6 +219,9 @@ class Models(Section):
     connectedness: ConnectednessSettings = ConnectednessSettings()
     ensemble: EnsembleSettings = EnsembleSettings()
     regimes: RegimeSettings = RegimeSettings()
+    market_states: MarketStateSettings = MarketStateSettings()
+    order_flow_clusters: OrderFlowClusterSettings = OrderFlowClusterSettings()
+    behaviour_deviation: BehaviourDeviationSettings = BehaviourDeviationSettings()
     value_at_risk: ValueAtRiskSettings = ValueAtRiskSettings()
     vpin: VpinSettings = VpinSettings()
     fear_greed: FearGreedSettings = FearGreedSettings()

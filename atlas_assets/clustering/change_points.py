@@ -23,8 +23,10 @@ Killick, Fearnhead, Eckley (2012), Optimal detection of changepoints with a line
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +82,27 @@ class ChangePoints:
 
 
 @dataclass(frozen=True)
+class _State:
+    """What is kept between two rows.
+
+    Attributes
+    ----------
+    prior : array of shape (4,), mean, weight, shape and scale.
+    counts : rows, and rows that were not missing.
+    positions : of the last rows that were not missing, as many as the longest run.
+    length, probability, mean, scale : arrays of shape (h,), of the run lengths that are held possible.
+    """
+
+    prior: FloatArray
+    counts: IntArray
+    positions: IntArray
+    length: IntArray
+    probability: FloatArray
+    mean: FloatArray
+    scale: FloatArray
+
+
+@dataclass(frozen=True)
 class Segmentation:
     """Segmentation of ``T`` rows into ``m`` segments in hindsight: it looks ahead.
 
@@ -125,31 +148,144 @@ def change_points(
     ValueError
         If there are too few rows, the training sample is constant, or an option is out of its range.
     """
-    values, present = _series(returns)
-    if not expected_run_length > 1 or recent < 1 or not 0 <= negligible < 0.1:
-        raise ValueError(
-            "Change points need expected_run_length above 1, recent of at least 1 and negligible in [0, 0.1); they "
-            f"are {expected_run_length}, {recent} and {negligible}."
+    model = OnlineChangePoints(
+        expected_run_length=expected_run_length, training=training, prior=prior, recent=recent, negligible=negligible
+    )
+    return model.fit(returns)
+
+
+class OnlineChangePoints:
+    """Change points of rows as they come: :func:`change_points` of all rows so far, to the last bit.
+
+    What is kept is the run lengths that are held possible, so it grows with the longest of them only.
+
+    Parameters
+    ----------
+    expected_run_length, training, prior, recent, negligible
+        As in :func:`change_points`.
+    """
+
+    def __init__(
+        self,
+        *,
+        expected_run_length: float = 250.0,
+        training: int = 60,
+        prior: NormalGammaPrior | None = None,
+        recent: int = 10,
+        negligible: float = 1e-12,
+    ) -> None:
+        if not expected_run_length > 1 or recent < 1 or not 0 <= negligible < 0.1:
+            raise ValueError(
+                "Change points need expected_run_length above 1, recent of at least 1 and negligible in [0, 0.1); they "
+                f"are {expected_run_length}, {recent} and {negligible}."
+            )
+        self.expected_run_length = expected_run_length
+        self.training = training
+        self.prior = prior
+        self.recent = recent
+        self.negligible = negligible
+        self._state: _State | None = None
+
+    def fit(self, returns: npt.ArrayLike) -> ChangePoints:
+        """Change points of the first rows, which hold the training sample; forgets what came before.
+
+        Raises ``ValueError`` as :func:`change_points`.
+        """
+        values, present = _series(returns)
+        seen = 0 if self.prior is not None else self.training
+        prior = self.prior or _training_prior(values[:seen][present[:seen]], self.training)
+        if not (prior.weight > 0 and prior.shape > 0 and prior.scale > 0 and np.isfinite(prior.mean)):
+            raise ValueError("Change points need a prior of positive weight, shape and scale.")
+        nothing, nowhere = np.zeros(0), np.zeros(0, dtype=np.int64)
+        parameters = np.array([prior.mean, prior.weight, prior.shape, prior.scale], dtype=np.float64)
+        counts = np.zeros(2, dtype=np.int64)
+        self._state = _State(parameters, counts, nowhere, nowhere, nothing, nothing, nothing)
+        return self._run(values, present, np.arange(values.size) < seen)
+
+    def update(self, x: npt.ArrayLike) -> ChangePoints:
+        """Change points of the next row, a number, or rows (k,): the rows that a new fit of all would end with.
+
+        Raises ``ValueError`` before ``fit``, and when ``fit`` saw less than the training sample.
+        """
+        state = self._fitted()
+        if self.prior is None and state.counts[0] < self.training:
+            raise ValueError(f"OnlineChangePoints was fitted to fewer rows than its training sample, {self.training}.")
+        values = np.atleast_1d(np.asarray(x, dtype=np.float64))
+        if values.ndim != 1:
+            raise ValueError(f"Change points need a number or a 1-d series, not an array of shape {values.shape}.")
+        return self._run(values, np.isfinite(values), np.zeros(values.size, dtype=np.bool_))
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Options and state after the last row as plain arrays, to be saved (``numpy.savez``) and taken up later.
+
+        Raises ``ValueError`` before ``fit``.
+        """
+        options = {
+            "expected_run_length": float(self.expected_run_length),
+            "training": int(self.training),
+            "prior": None if self.prior is None else asdict(self.prior),
+            "recent": int(self.recent),
+            "negligible": float(self.negligible),
+        }
+        arrays = {name: values.copy() for name, values in vars(self._fitted()).items()}
+        return {"options": np.array(json.dumps(options)), **arrays}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, npt.NDArray[Any]]) -> OnlineChangePoints:
+        """The detector as it was when ``state`` was taken, ready to ``update``.
+
+        Raises ``ValueError`` for arrays that are not the state of one.
+        """
+        if missing := sorted({"options", *_State.__annotations__} - set(state)):
+            raise ValueError(f"These arrays are no state of OnlineChangePoints: {', '.join(missing)} missing.")
+        options = json.loads(str(state["options"]))
+        prior = options.pop("prior")
+        model = cls(**options, prior=None if prior is None else NormalGammaPrior(**prior))
+        model._state = _State(**{name: np.array(state[name], order="C") for name in _State.__annotations__})
+        return model
+
+    def _run(
+        self, values: FloatArray, present: npt.NDArray[np.bool_], in_sample: npt.NDArray[np.bool_]
+    ) -> ChangePoints:
+        from scipy.special import gammaln
+
+        from atlas_assets.clustering.regime_kernels import run_lengths
+
+        before = self._fitted()
+        rows, seen = int(before.counts[0]), int(before.counts[1])
+        longest = before.length.max(initial=0) + values.size
+        shape = before.prior[2] + 0.5 * np.arange(longest + 1)
+        ratio = np.asarray(gammaln(shape + 0.5) - gammaln(shape), dtype=np.float64)
+        recent, likeliest, mean_length, density, length, probability, mean, scale = run_lengths(
+            values[present],
+            1 / self.expected_run_length,
+            before.prior,
+            self.recent,
+            self.negligible,
+            ratio,
+            seen,
+            before.length,
+            before.probability,
+            before.mean,
+            before.scale,
         )
-    seen = 0 if prior is not None else training
-    known = prior if prior is not None else _training_prior(values[:training][present[:training]], training)
-    if not (known.weight > 0 and known.shape > 0 and known.scale > 0 and np.isfinite(known.mean)):
-        raise ValueError("Change points need a prior of positive weight, shape and scale.")
-    recent_probability, likeliest, mean_length, log_predictive = _run_lengths(
-        values[present], known, 1 / expected_run_length, recent, negligible
-    )
-    positions = np.flatnonzero(present)
-    run_length, labels = np.full(values.size, -1, dtype=np.int64), np.full(values.size, -1, dtype=np.int64)
-    run_length[present] = likeliest
-    labels[present] = positions[np.arange(positions.size) - likeliest + 1]
-    return ChangePoints(
-        _spread(recent_probability, present),
-        run_length,
-        _spread(mean_length, present),
-        labels,
-        _spread(log_predictive, present),
-        np.arange(values.size) < seen,
-    )
+        positions = np.append(before.positions, rows + np.flatnonzero(present))
+        counts = np.array([rows + values.size, seen + likeliest.size], dtype=np.int64)
+        kept = positions[positions.size - length.max(initial=0) :]
+        self._state = _State(before.prior, counts, kept, length, probability, mean, scale)
+
+        run_length, labels = np.full(values.size, -1, dtype=np.int64), np.full(values.size, -1, dtype=np.int64)
+        run_length[present] = likeliest
+        labels[present] = positions[before.positions.size + np.arange(likeliest.size) - likeliest + 1]
+        return ChangePoints(
+            _spread(recent, present), run_length, _spread(mean_length, present), labels, _spread(density, present),
+            in_sample,
+        )  # fmt: skip
+
+    def _fitted(self) -> _State:
+        if self._state is None:
+            raise ValueError("OnlineChangePoints is not fitted yet; call fit first.")
+        return self._state
 
 
 def historical_change_points(
@@ -218,19 +354,6 @@ def _segments(rows: FloatArray, changes: str, penalty: float, minimum_length: in
     while starts[-1] > 0:
         starts.append(int(last[starts[-1]]))
     return np.array(starts[::-1], dtype=np.int64), float(cost)
-
-
-def _run_lengths(
-    values: FloatArray, prior: NormalGammaPrior, hazard: float, recent: int, negligible: float
-) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
-    from scipy.special import gammaln
-
-    from atlas_assets.clustering.regime_kernels import run_lengths
-
-    shape = prior.shape + 0.5 * np.arange(values.size + 1)
-    ratio = np.asarray(gammaln(shape + 0.5) - gammaln(shape), dtype=np.float64)
-    parameters = np.array([prior.mean, prior.weight, prior.shape, prior.scale], dtype=np.float64)
-    return run_lengths(values, hazard, parameters, recent, negligible, ratio)
 
 
 def _training_prior(rows: FloatArray, training: int) -> NormalGammaPrior:

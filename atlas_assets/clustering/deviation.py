@@ -39,6 +39,7 @@ _MAD_EFFICIENCY = 0.37  # asymptotic, at the normal distribution
 _SMALLEST_EIGENVALUE = 1e-6
 _SMALLEST_PIVOT = 1e-5
 _ROWS_PER_FEATURE = 5
+_ROWS_AT_AN_HOUR = 20
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,12 @@ class UsualBehaviour:
         empirical = np.where(np.isfinite(distance), (1.0 + at_least_as_far) / (1.0 + n), np.nan)
         return Deviation(distance, _p_value(distance, rows.shape[1], self.rows_used, reference), empirical)
 
+    def threshold(self, level: float) -> float:
+        """Distance beyond which the empirical p-value is at most ``level``; infinite where rows are too few for it."""
+        n = self.training_distance.size
+        farther = int(np.floor(level * (1 + n) * (1 + 1e-12))) - 1  # 0.01 * 500 must not fall short of 5
+        return float(self.training_distance[n - 1 - min(farther, n - 1)]) if farther >= 0 else np.inf
+
 
 def usual_behaviour(
     features: npt.ArrayLike, *, estimator: Estimator = "minimum_covariance_determinant", seed: int = 0
@@ -118,9 +125,8 @@ def usual_behaviour(
             f"Usual behaviour of {d} features needs at least {max(_ROWS_PER_FEATURE * d, 2 * _ROWS_PER_FEATURE)} "
             f"complete training rows, not {n}."
         )
-    median = np.median(rows, axis=0)
-    scale = np.median(np.abs(rows - median), axis=0) / _NORMAL_MAD
-    if not (scale > 1e-12 * np.abs(rows).max(axis=0)).all():
+    median, scale = _median_and_deviation(rows)
+    if not (scale > 0).all():
         constant = int(np.argmin(scale))
         raise ValueError(f"Usual behaviour needs features that vary; half of feature {constant}'s rows are equal.")
     standardised = (rows - median) / scale
@@ -173,6 +179,53 @@ def trailing_deviation(
         result = usual.deviation(rows[block], reference=reference)
         distance[block], p_value[block], empirical[block] = vars(result).values()
     return Deviation(distance, p_value, empirical)
+
+
+def standardised_by_time_of_day(
+    features: npt.ArrayLike,
+    time: npt.ArrayLike,
+    *,
+    training: npt.ArrayLike,
+    training_time: npt.ArrayLike,
+    width_hours: float = 3.0,
+) -> FloatArray:
+    """Features less their median at that time of day, over their deviation then: what is unusual for the hour.
+
+    Medians and median absolute deviations are those of the training rows whose time of day is at most half the width
+    away; of all training rows where these are fewer than 20, or where half of them are equal.
+
+    Parameters
+    ----------
+    features : array of shape (T, d)
+    time : array of shape (T,), seconds since the epoch (UTC)
+    training, training_time : arrays of shape (n, d) and (n,), likewise
+    width_hours : positive; 24 compares with all hours alike
+
+    Returns
+    -------
+    array of shape (T, d); NaN where a feature does not vary in the training sample.
+    """
+    rows, known = _rows(features), _rows(training)
+    clock, known_clock = (np.asarray(moment, dtype=np.float64) % 86_400.0 for moment in (time, training_time))
+    if clock.shape != (len(rows),) or known_clock.shape != (len(known),) or not width_hours > 0:
+        raise ValueError("Standardising by time of day needs one time for each row and a positive width.")
+    result = np.empty_like(rows)
+    median, scale = _median_and_deviation(known)
+    for moment in np.unique(clock):
+        apart = np.abs(known_clock - moment)
+        near = known[np.minimum(apart, 86_400.0 - apart) <= width_hours * 1_800.0]
+        usual, deviation = _median_and_deviation(near) if len(near) >= _ROWS_AT_AN_HOUR else (median, scale)
+        usual, deviation = np.where(deviation > 0, usual, median), np.where(deviation > 0, deviation, scale)
+        now = clock == moment
+        result[now] = (rows[now] - usual) / np.where(deviation > 0, deviation, np.nan)
+    return result
+
+
+def _median_and_deviation(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Medians and deviations by the median absolute ones, which are 0 where they are nothing but rounding."""
+    median = np.median(rows, axis=0)
+    deviation = np.median(np.abs(rows - median), axis=0) / _NORMAL_MAD
+    return median, np.where(deviation > 1e-12 * np.abs(rows).max(axis=0), deviation, 0.0)
 
 
 def benjamini_hochberg(p_value: npt.ArrayLike) -> FloatArray:

@@ -17,10 +17,11 @@ Kim (1994), Dynamic linear models with Markov-switching, Journal of Econometrics
 
 from __future__ import annotations
 
+import json
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +80,16 @@ class HiddenMarkovRegimes:
     in_sample: npt.NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class _State:
+    """Parameters, probabilities (k,) of the next row's state, and how the fit went."""
+
+    parameters: HiddenMarkovParameters
+    predicted: FloatArray
+    log_likelihood: float
+    converged: bool
+
+
 def hidden_markov_regimes(
     returns: npt.ArrayLike,
     *,
@@ -113,46 +124,142 @@ def hidden_markov_regimes(
     ConvergenceWarning
         If the likelihood still rose after the last iteration; ``converged`` is then False.
     """
-    if covariance not in ("full", "diagonal") or order_by not in ("variance", "mean") or states < 1:
-        raise ValueError(
-            f'Hidden Markov regimes know no covariance="{covariance}", order_by="{order_by}", states={states}.'
-        )
-    rows = _rows(returns)
-    finite = np.isfinite(rows).all(axis=1)
-    in_sample = np.arange(len(rows)) < training
-    train = rows[finite & in_sample]
-    needed = states * (_ROWS_PER_STATE + rows.shape[1])
-    if not 0 < training <= len(rows) or len(train) < needed:
-        raise ValueError(
-            f"Hidden Markov regimes need a training sample of at least {needed} complete rows inside the data; "
-            f"training={training} holds {len(train)} of {len(rows)} rows."
-        )
-    centre, scale = train.mean(axis=0), train.std(axis=0)
-    if not (scale > 4 * np.finfo(np.float64).eps * np.abs(train).max(axis=0)).all():
-        raise ValueError("Hidden Markov regimes need series that vary, but one is constant in the training sample.")
-    standardised = np.ascontiguousarray((train - centre) / scale)
-    if (
-        covariance == "full"
-        and np.linalg.eigvalsh(standardised.T @ standardised / len(train))[0] < _SMALLEST_EIGENVALUE
-    ):
-        raise ValueError("Hidden Markov regimes need series none of which is a sum of others; leave one out.")
-    fitted, converged = _maximise(standardised, states, covariance == "diagonal", max_iterations, tolerance)
-    if not converged:
-        warnings.warn(
-            f"The hidden Markov model of {states} states did not converge in {max_iterations} iterations on "
-            f"{len(train)} rows; use a longer training sample or fewer states.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
-    parameters = _ordered(fitted, order_by, centre, scale)
-    filtered, row_log_likelihood = hidden_markov_filter(rows[finite], parameters)
+    model = OnlineHiddenMarkov(
+        states=states, covariance=covariance, order_by=order_by, max_iterations=max_iterations, tolerance=tolerance
+    )
+    return model.fit(returns, training=training)
 
-    probabilities, scores = np.full((len(rows), states), np.nan), np.full(len(rows), np.nan)
-    labels = np.full(len(rows), -1, dtype=np.int64)
-    probabilities[finite], scores[finite] = filtered, row_log_likelihood
-    labels[finite] = filtered.argmax(axis=1)
-    log_likelihood = float(row_log_likelihood[: len(train)].sum())
-    return HiddenMarkovRegimes(probabilities, labels, scores, parameters, log_likelihood, converged, in_sample)
+
+class OnlineHiddenMarkov:
+    """Hidden Markov regimes of rows as they come: :func:`hidden_markov_regimes` of all rows so far, to the last bit.
+
+    Parameters
+    ----------
+    states, covariance, order_by, max_iterations, tolerance
+        As in :func:`hidden_markov_regimes`.
+    """
+
+    def __init__(
+        self,
+        *,
+        states: int = 2,
+        covariance: Literal["full", "diagonal"] = "full",
+        order_by: Literal["variance", "mean"] = "variance",
+        max_iterations: int = 1000,
+        tolerance: float = 1e-10,
+    ) -> None:
+        if covariance not in ("full", "diagonal") or order_by not in ("variance", "mean") or states < 1:
+            raise ValueError(
+                f'Hidden Markov regimes know no covariance="{covariance}", order_by="{order_by}", states={states}.'
+            )
+        self.states = states
+        self.covariance: Literal["full", "diagonal"] = covariance
+        self.order_by: Literal["variance", "mean"] = order_by
+        self.max_iterations = max_iterations
+        self.tolerance = tolerance
+        self._state: _State | None = None
+
+    def fit(self, returns: npt.ArrayLike, *, training: int) -> HiddenMarkovRegimes:
+        """Regimes of the first rows, of which ``training`` set the parameters; forgets an earlier fit.
+
+        Raises and warns as :func:`hidden_markov_regimes`.
+        """
+        rows = _rows(returns)
+        train, centre, scale = _training_rows(rows, training, self.states, self.covariance)
+        fitted, converged = _maximise(
+            np.ascontiguousarray((train - centre) / scale),
+            self.states,
+            self.covariance == "diagonal",
+            self.max_iterations,
+            self.tolerance,
+        )
+        if not converged:
+            warnings.warn(
+                f"The hidden Markov model of {self.states} states did not converge in {self.max_iterations} iterations "
+                f"on {len(train)} rows; use a longer training sample or fewer states.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        parameters = _ordered(fitted, self.order_by, centre, scale)
+        log_likelihood = float(hidden_markov_filter(train, parameters)[1].sum())
+        self._state = _State(parameters, parameters.initial, log_likelihood, converged)
+        return self._run(rows, np.arange(len(rows)) < training)
+
+    def update(self, x: npt.ArrayLike) -> HiddenMarkovRegimes:
+        """Regimes of the next row, a number or (d,), or rows (n, d): the rows that a new fit of all would end with.
+
+        The parameters stay those of the training sample. Raises ``ValueError`` before ``fit`` or for other series.
+        """
+        series = self._fitted().parameters.mean.shape[1]
+        values = np.asarray(x, dtype=np.float64)
+        rows = values.reshape(-1, 1) if series == 1 and values.ndim < 2 else np.atleast_2d(values)
+        if rows.ndim != 2 or rows.shape[1] != series:
+            raise ValueError(f"OnlineHiddenMarkov was fitted to {series} series, not to shape {values.shape}.")
+        return self._run(np.ascontiguousarray(rows), np.zeros(len(rows), dtype=np.bool_))
+
+    def forecast(self) -> FloatArray:
+        """Probabilities (k,) of the state of the next row, before it is seen. ``ValueError`` before ``fit``."""
+        return self._fitted().predicted.copy()
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Options and state after the last row as plain arrays, to be saved (``numpy.savez``) and taken up later.
+
+        Raises ``ValueError`` before ``fit``.
+        """
+        state = self._fitted()
+        options = {
+            "states": int(self.states),
+            "covariance": self.covariance,
+            "order_by": self.order_by,
+            "max_iterations": int(self.max_iterations),
+            "tolerance": float(self.tolerance),
+        }
+        return {
+            "options": np.array(json.dumps(options)),
+            **{name: values.copy() for name, values in vars(state.parameters).items()},
+            "predicted": state.predicted.copy(),
+            "log_likelihood": np.array(state.log_likelihood),
+            "converged": np.array(state.converged),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, npt.NDArray[Any]]) -> OnlineHiddenMarkov:
+        """The model as it was when ``state`` was taken, ready to ``update`` and ``forecast``.
+
+        Raises ``ValueError`` for arrays that are not the state of one.
+        """
+        names = list(HiddenMarkovParameters.__annotations__)
+        if missing := sorted({"options", *names, "predicted", "log_likelihood", "converged"} - set(state)):
+            raise ValueError(f"These arrays are no state of OnlineHiddenMarkov: {', '.join(missing)} missing.")
+        model = cls(**json.loads(str(state["options"])))
+        parameters = HiddenMarkovParameters(**{name: np.array(state[name], order="C") for name in names})
+        model._state = _State(
+            parameters, np.array(state["predicted"]), float(state["log_likelihood"]), bool(state["converged"])
+        )
+        return model
+
+    def _run(self, rows: FloatArray, in_sample: npt.NDArray[np.bool_]) -> HiddenMarkovRegimes:
+        from atlas_assets.clustering.regime_kernels import predict
+
+        before = self._fitted()
+        k = len(before.parameters.mean)
+        finite = np.isfinite(rows).all(axis=1)
+        probabilities, scores = np.full((len(rows), k), np.nan), np.full(len(rows), np.nan)
+        labels = np.full(len(rows), -1, dtype=np.int64)
+        if finite.any():
+            filtered, _, log_likelihood = _forward(rows[finite], replace(before.parameters, initial=before.predicted))
+            probabilities[finite], scores[finite] = filtered, log_likelihood
+            labels[finite] = filtered.argmax(axis=1)
+            following = predict(filtered[-1], np.ascontiguousarray(before.parameters.transition))
+            self._state = replace(before, predicted=following)
+        return HiddenMarkovRegimes(
+            probabilities, labels, scores, before.parameters, before.log_likelihood, before.converged, in_sample
+        )
+
+    def _fitted(self) -> _State:
+        if self._state is None:
+            raise ValueError("OnlineHiddenMarkov is not fitted yet; call fit first.")
+        return self._state
 
 
 def hidden_markov_filter(returns: npt.ArrayLike, parameters: HiddenMarkovParameters) -> tuple[FloatArray, FloatArray]:
@@ -188,6 +295,27 @@ def hidden_markov_smoother(returns: npt.ArrayLike, parameters: HiddenMarkovParam
 
     filtered, predicted, _ = _forward(returns, parameters)
     return backward(filtered, predicted, np.ascontiguousarray(parameters.transition))[0]
+
+
+def _training_rows(
+    rows: FloatArray, training: int, states: int, covariance: str
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Complete rows of the training sample, their mean and deviation."""
+    train = rows[np.isfinite(rows).all(axis=1) & (np.arange(len(rows)) < training)]
+    needed = states * (_ROWS_PER_STATE + rows.shape[1])
+    if not 0 < training <= len(rows) or len(train) < needed:
+        raise ValueError(
+            f"Hidden Markov regimes need a training sample of at least {needed} complete rows inside the data; "
+            f"training={training} holds {len(train)} of {len(rows)} rows."
+        )
+    centre, scale = train.mean(axis=0), train.std(axis=0)
+    if not (scale > 4 * np.finfo(np.float64).eps * np.abs(train).max(axis=0)).all():
+        raise ValueError("Hidden Markov regimes need series that vary, but one is constant in the training sample.")
+    standardised = (train - centre) / scale
+    smallest = np.linalg.eigvalsh(standardised.T @ standardised / len(train))[0]
+    if covariance == "full" and smallest < _SMALLEST_EIGENVALUE:
+        raise ValueError("Hidden Markov regimes need series none of which is a sum of others; leave one out.")
+    return train, centre, scale
 
 
 def _forward(returns: npt.ArrayLike, parameters: HiddenMarkovParameters) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -67,6 +67,7 @@ def order_flow_features(
     volume: npt.ArrayLike,
     *,
     side: npt.ArrayLike | None = None,
+    session: npt.NDArray[Any] | None = None,
     unknown_side: Literal["tick_rule", "unknown"] = "tick_rule",
     bar_seconds: float = 300.0,
     size_quantiles: tuple[float, ...] = (0.5, 0.9),
@@ -84,6 +85,8 @@ def order_flow_features(
     time : array of shape (n_trades,), seconds since the epoch or datetime64 (UTC), not decreasing
     price, volume : arrays of shape (n_trades,), positive
     side : array of shape (n_trades,), 1 where the buyer took the initiative, -1 where the seller did, 0 or NaN unknown
+    session : array of shape (n_trades,), anything that names a trade's session, such as its date: no time is measured
+        from one session to the next. None is trading around the clock.
     unknown_side : what a trade without side is: the sign of the last price change ("tick_rule"), or nothing
     bar_seconds : length of a bar, at most a day
     size_quantiles : between 0 and 1, increasing; a trade of a day is compared with these quantiles of all trades of
@@ -101,6 +104,7 @@ def order_flow_features(
     seconds, prices, volumes = _trades(time, price, volume)
     _require_options(bar_seconds, size_quantiles, trailing_days, round_lot)
     signs = _sides(side, prices, unknown_side)
+    has_duration = _within_session(session, seconds.size)
 
     size_class, has_class = _size_classes(seconds, volumes, size_quantiles, trailing_days)
     bar = np.floor(seconds / bar_seconds).astype(np.int64)
@@ -119,8 +123,10 @@ def order_flow_features(
         return np.bincount(row, weights, rows).astype(np.float64)
 
     count, bar_volume, class_volume = by_bar(None), by_bar(sizes), by_class(sizes)
-    mean_duration = by_bar(duration) / count
-    duration_variance = by_bar((duration - mean_duration[row]) ** 2) / count
+    timed = has_duration[used].astype(np.float64)
+    timed_count = by_bar(timed)
+    mean_duration = _ratio(by_bar(duration * timed), timed_count)
+    duration_variance = _ratio(by_bar((duration - mean_duration[row]) ** 2 * timed), timed_count)
     middle = (bar_number + 0.5) * bar_seconds / _DAY_SECONDS * 2 * np.pi
     columns = {
         "log_mean_trade_size": np.log(bar_volume / count),
@@ -147,6 +153,15 @@ def _sides(side: npt.ArrayLike | None, prices: FloatArray, unknown_side: str) ->
     if unknown_side == "unknown":
         return reported
     return np.where(reported == 0, tick_rule(prices), reported)
+
+
+def _within_session(session: npt.NDArray[Any] | None, trades: int) -> npt.NDArray[np.bool_]:
+    """Whether a trade is of the same session as the one before it."""
+    if session is None:
+        return np.ones(trades, dtype=np.bool_)
+    if session.shape != (trades,):
+        raise ValueError("Order-flow features need one session for each trade.")
+    return np.append(False, session[1:] == session[:-1])
 
 
 def _size_classes(

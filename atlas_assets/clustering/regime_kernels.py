@@ -82,6 +82,17 @@ def forward(
     return filtered, predicted, log_likelihood
 
 
+@numba.njit(f"{_VECTOR}({_VECTOR}, {_MATRIX})", cache=True)
+def predict(filtered: FloatArray, transition: FloatArray) -> FloatArray:
+    """Probabilities (k,) of the next row's state, as ``forward`` sums them."""
+    k = filtered.size
+    predicted = np.zeros(k)
+    for j in range(k):
+        for i in range(k):
+            predicted[j] += filtered[i] * transition[i, j]
+    return predicted
+
+
 @numba.njit(f"Tuple(({_MATRIX}, {_MATRIX}))({_MATRIX}, {_MATRIX}, {_MATRIX})", cache=True)
 def backward(filtered: FloatArray, predicted: FloatArray, transition: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Smoothed probabilities (T, k) and expected numbers of transitions (k, k)."""
@@ -213,31 +224,46 @@ def pelt(
 
 
 @numba.njit(
-    f"Tuple(({_VECTOR}, int64[::1], {_VECTOR}, {_VECTOR}))({_VECTOR}, float64, {_VECTOR}, int64, float64, {_VECTOR})",
+    f"Tuple(({_VECTOR}, int64[::1], {_VECTOR}, {_VECTOR}, int64[::1], {_VECTOR}, {_VECTOR}, {_VECTOR}))"
+    f"({_VECTOR}, float64, {_VECTOR}, int64, float64, {_VECTOR}, int64, int64[::1], {_VECTOR}, {_VECTOR}, {_VECTOR})",
     cache=True,
 )
 def run_lengths(
-    x: FloatArray, hazard: float, prior: FloatArray, recent: int, negligible: float, log_gamma_ratio: FloatArray
-) -> tuple[FloatArray, IntArray, FloatArray, FloatArray]:
+    x: FloatArray,
+    hazard: float,
+    prior: FloatArray,
+    recent: int,
+    negligible: float,
+    log_gamma_ratio: FloatArray,
+    seen: int,
+    first_length: IntArray,
+    first_probability: FloatArray,
+    first_mean: FloatArray,
+    first_scale: FloatArray,
+) -> tuple[FloatArray, IntArray, FloatArray, FloatArray, IntArray, FloatArray, FloatArray, FloatArray]:
     """Recent-change probability, likeliest run length, its mean, and log predictive density of each row.
 
     ``prior`` holds mean, weight, shape and scale; ``log_gamma_ratio[n]`` is the predictive's constant after n rows.
+    The run lengths that are held possible after ``seen`` rows, their probabilities, means and scales come in as
+    ``first_...`` and go out last.
     """
-    rows = x.size
+    rows, count = x.size, first_length.size
     recent_probability, mean_length = np.empty(rows), np.empty(rows)
     likeliest, log_predictive = np.empty(rows, dtype=np.int64), np.empty(rows)
-    length, probability = np.zeros(rows + 1, dtype=np.int64), np.zeros(rows + 1)
-    mean, scale, joint = np.zeros(rows + 1), np.zeros(rows + 1), np.zeros(rows + 1)
+    length, probability = np.zeros(count + rows + 1, dtype=np.int64), np.zeros(count + rows + 1)
+    mean, scale, joint = np.zeros(count + rows + 1), np.zeros(count + rows + 1), np.zeros(count + rows + 1)
+    length[:count], probability[:count] = first_length, first_probability
+    mean[:count], scale[:count] = first_mean, first_scale
     log_continue, log_change = np.log1p(-hazard), np.log(hazard)
-    count = 0
-    for t in range(rows):
+    for row in range(rows):
+        t = seen + row
         # The newest hypothesis: this row is the first of its segment.
         length[count], mean[count], scale[count] = 0, prior[0], prior[3]
         peak = -np.inf
         for h in range(count + 1):
             weight, shape = prior[1] + length[h], prior[2] + 0.5 * length[h]
             spread = 2.0 * scale[h] * (weight + 1.0) / weight
-            error = x[t] - mean[h]
+            error = x[row] - mean[h]
             density = log_gamma_ratio[length[h]] - 0.5 * np.log(np.pi * spread)
             density -= (shape + 0.5) * np.log1p(error * error / spread)
             if h == count:
@@ -253,19 +279,20 @@ def run_lengths(
         for h in range(count):
             probability[h] = np.exp(joint[h] - peak)
             total += probability[h]
-        log_predictive[t] = peak + np.log(total)
+        log_predictive[row] = peak + np.log(total)
         best, kept = 0.0, 0
-        recent_probability[t], mean_length[t], likeliest[t] = 0.0, 0.0, 0
+        recent_probability[row], mean_length[row], likeliest[row] = 0.0, 0.0, 0
         for h in range(count):
             share = probability[h] / total
-            mean_length[t] += share * length[h]
+            mean_length[row] += share * length[h]
             if length[h] <= recent and length[h] <= t:
-                recent_probability[t] += share
+                recent_probability[row] += share
             if share > best:
-                best, likeliest[t] = share, length[h]
+                best, likeliest[row] = share, length[h]
             if share > negligible:
                 length[kept], probability[kept] = length[h], share
                 mean[kept], scale[kept] = mean[h], scale[h]
                 kept += 1
         count = kept
-    return recent_probability, likeliest, mean_length, log_predictive
+    possible = (length[:count].copy(), probability[:count].copy(), mean[:count].copy(), scale[:count].copy())
+    return recent_probability, likeliest, mean_length, log_predictive, *possible

@@ -25,15 +25,22 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from atlas_assets.clustering.change_points import change_points, historical_change_points
+from atlas_assets.clustering.change_points import OnlineChangePoints, change_points, historical_change_points
 from atlas_assets.clustering.convergence import ConvergenceWarning
-from atlas_assets.clustering.hidden_markov import hidden_markov_filter, hidden_markov_regimes, hidden_markov_smoother
+from atlas_assets.clustering.hidden_markov import (
+    OnlineHiddenMarkov,
+    hidden_markov_filter,
+    hidden_markov_regimes,
+    hidden_markov_smoother,
+)
 
 if TYPE_CHECKING:
     from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
 
 __all__ = [
     "ConvergenceWarning",
+    "OnlineChangePoints",
+    "OnlineHiddenMarkov",
     "RegimeParameters",
     "Regimes",
     "change_points",

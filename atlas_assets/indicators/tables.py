@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.contracts.trade_source import trades_of_one_source
+from atlas_assets.contracts.trailing import trailing_percentile
 from atlas_assets.indicators import registry
-from atlas_assets.indicators.toxicity import toxic_episodes, trailing_percentile
+from atlas_assets.indicators.toxicity import toxic_episodes
 from atlas_assets.indicators.trade_signs import classification_accuracy
 from atlas_assets.indicators.vpin import vpin_from_trades
 
@@ -68,7 +69,7 @@ def vpin(
     import pandas as pd
 
     tables = []
-    for rows in _believed(trades):
+    for _, rows in trades_of_one_source(trades).groupby("instrument_id", sort=True):
         table = _vpin_of_one(rows, bar_seconds=bar_seconds, buckets_per_day=buckets_per_day, window=window)
         percentile = trailing_percentile(table["vpin"], window=percentile_window)
         episode = toxic_episodes(percentile, threshold=toxic_percentile, buckets=toxic_buckets)
@@ -97,7 +98,7 @@ def side_accuracy(trades: pd.DataFrame, *, bar_seconds: float) -> pd.DataFrame:
 
     known = trades[(trades["side_method"] == "exchange") & trades["aggressor_side"].notna()]
     tables: list[pd.DataFrame] = []
-    for rows in _believed(known):
+    for _, rows in trades_of_one_source(known).groupby("instrument_id", sort=True):
         time = rows["event_time"].dt.tz_localize(None)
         if time.iloc[-1] - time.iloc[0] < pd.Timedelta(seconds=bar_seconds):
             continue
@@ -112,24 +113,6 @@ def side_accuracy(trades: pd.DataFrame, *, bar_seconds: float) -> pd.DataFrame:
         tables.append(pd.DataFrame(columns).assign(symbol=rows["symbol"].iloc[0], trades=len(rows)))
     columns = ["symbol", "trades", "method", *_ACCURACY]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
-
-
-def _believed(trades: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Each instrument's trades in their order: of the source that has most of them, without doubted ones."""
-    undoubted = trades[~trades["is_suspicious"].astype(bool)]
-    for _, rows in (
-        _of_one_source(undoubted)
-        .sort_values(["instrument_id", "event_time", "sequence", "trade_id"])
-        .groupby("instrument_id", sort=True)
-    ):
-        yield rows
-
-
-def _of_one_source(trades: pd.DataFrame) -> pd.DataFrame:
-    """The trades of the source that has most of each instrument's, the first by name of equals."""
-    counts = trades.groupby(["instrument_id", "source"], sort=True).size()
-    most = dict(counts.groupby("instrument_id").idxmax().tolist())
-    return trades[trades["source"] == trades["instrument_id"].map(most)]
 
 
 def _vpin_of_one(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, window: int) -> pd.DataFrame:

@@ -1,40 +1,9 @@
-"""How unusual a VPIN is beside those before it, and how long it stays so."""
+"""How long a VPIN stays unusual."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-
-FloatArray = npt.NDArray[np.float64]
-
-
-def trailing_percentile(values: npt.ArrayLike, *, window: int) -> FloatArray:
-    r"""Share of the last ``window`` values, this one among them, that do not lie above this one.
-
-    Equal values count one half each, as the usual rank of ties does:
-
-    .. math:: p_t = \frac{\#\{s: x_s < x_t\} + (\#\{s: x_s = x_t\} + 1) / 2}{w}, \qquad t - w < s \le t
-
-    Parameters
-    ----------
-    values : array of shape (T,)
-    window : number of values w, at least 2
-
-    Returns
-    -------
-    ndarray of shape (T,), in (0, 1]; NaN until ``window`` values are known, and where one of them is missing.
-
-    Raises
-    ------
-    ValueError
-        If the window is too short or the values are not 1-d.
-    """
-    import pandas as pd
-
-    series = np.asarray(values, dtype=np.float64)
-    if series.ndim != 1 or window < 2:
-        raise ValueError(f"A trailing percentile needs a 1-d series and a window of 2 or more, not {window}.")
-    return pd.Series(series).rolling(window).rank(pct=True).to_numpy(dtype=np.float64)
 
 
 def toxic_episodes(percentile: npt.ArrayLike, *, threshold: float, buckets: int) -> npt.NDArray[np.int64]:

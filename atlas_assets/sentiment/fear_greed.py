@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from atlas_assets.contracts.trailing import trailing_percentile
 from atlas_assets.sentiment.engines import FloatArray
 
 if TYPE_CHECKING:
@@ -62,32 +63,6 @@ CRYPTO_COMPONENTS = (
 """alternative.me's components and weights; news in place of its surveys, and no searches."""
 
 
-def trailing_percentile(values: FloatArray, *, look_back: int, minimum: int) -> FloatArray:
-    r"""Where each value stands among the last ones, from 0 to 100.
-
-    .. math:: p_t = 100\, \frac{\#\{x_s < x_t\} + \tfrac12 \#\{x_s = x_t\}}{\#\{x_s\}}, \quad t - L < s \le t
-
-    Parameters
-    ----------
-    values : shape (T,), NaN where there is none
-    look_back : rows :math:`L` ranked, the value's own among them
-    minimum : values that must be among them
-
-    Returns
-    -------
-    shape (T,); NaN where there is no value or too few
-    """
-    if not 1 <= minimum <= look_back:
-        raise ValueError(f"The minimum of values must be from 1 to the look_back of {look_back}, not {minimum}.")
-    padded = np.concatenate([np.full(look_back, np.nan), values])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, look_back)[1:]
-    current = values[:, None]
-    below, equal = (windows < current).sum(axis=1), (windows == current).sum(axis=1)
-    count = np.isfinite(windows).sum(axis=1)
-    enough = np.isfinite(values) & (count >= minimum)
-    return np.where(enough, 100 * (below + 0.5 * equal) / np.maximum(count, 1), np.nan)
-
-
 def classifications(values: FloatArray) -> list[str]:
     """Name of each value of the index: Extreme Fear, Fear, Neutral, Greed or Extreme Greed."""
     places = np.searchsorted(BOUNDS, values, side="right") - (values == BOUNDS[2])
@@ -124,7 +99,7 @@ def fear_greed_index(
         raise ValueError(f"minimum_components must be from 1 to {len(components)}, not {minimum_components}.")
     table = values.reindex(columns=[one.name for one in components]).astype(np.float64)
     for one in components:
-        rank = trailing_percentile(table[one.name].to_numpy(), look_back=look_back, minimum=minimum_history)
+        rank = 100 * trailing_percentile(table[one.name], window=look_back, minimum=minimum_history)
         table[f"{one.name}_score"] = 100 - rank if one.high_is_fear else rank
     # Row by row in memory, so that a row is summed in the same order however many there are.
     scores = np.ascontiguousarray(table[[f"{one.name}_score" for one in components]].to_numpy())

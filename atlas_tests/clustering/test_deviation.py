@@ -5,7 +5,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import chi2, false_discovery_control, kstest
 
-from atlas_assets.clustering.deviation import benjamini_hochberg, trailing_deviation, usual_behaviour
+from atlas_assets.clustering.deviation import (
+    benjamini_hochberg,
+    standardised_by_time_of_day,
+    trailing_deviation,
+    usual_behaviour,
+)
 
 ESTIMATORS = ["minimum_covariance_determinant", "median_mad"]
 MIXING = np.array([[1.0, 0.6, 0.0], [0.0, 0.8, -0.5], [0.0, 0.0, 2.0]])
@@ -114,6 +119,48 @@ def test_a_window_that_tells_nothing_gives_nothing():
     result = trailing_deviation(rows, window=50)
     assert np.isnan(result.distance[:121]).all()
     assert np.isfinite(result.distance[-10:]).all()
+
+
+@pytest.mark.parametrize("level", [0.01, 0.02, 0.05, 0.5])
+def test_beyond_the_threshold_the_empirical_p_value_is_at_most_the_level(level):
+    usual = usual_behaviour(usual_rows(199, 1))
+    result = usual.deviation(np.vstack([usual_rows(500, 2), 3 * usual_rows(50, 3)]))
+    assert_array_equal(result.distance > usual.threshold(level), result.empirical_p_value <= level)
+    assert usual.threshold(0.004) == np.inf
+
+
+def test_what_is_usual_depends_on_the_time_of_day():
+    """Each row beside the training rows within an hour and a half of its time of day, over midnight too."""
+    rng = np.random.default_rng(3)
+    time = np.arange(40 * 24) * 3_600.0
+    busy = 1 + np.sin(time / 86_400 * 2 * np.pi)
+    rows = np.column_stack([10 * busy + rng.normal(size=time.size), busy * rng.normal(size=time.size)])
+    training = slice(0, 30 * 24)
+    options = {"training": rows[training], "training_time": time[training]}
+    result = standardised_by_time_of_day(rows, time, **options)
+    for place in (720, 731, 743, 955):
+        apart = (time[training] - time[place]) % 86_400 / 3_600
+        near = rows[training][(apart <= 1.5) | (apart >= 22.5)]
+        assert len(near) == 90
+        median = np.median(near, axis=0)
+        expected = (rows[place] - median) / (np.median(np.abs(near - median), axis=0) * 1.482602218505602)
+        assert_allclose(result[place], expected)
+    anew = standardised_by_time_of_day(rows, time, width_hours=24.0, **options)
+    deviation = usual_behaviour(rows[training], estimator="median_mad").deviation(rows)
+    again = usual_behaviour(anew[training], estimator="median_mad").deviation(anew)
+    assert_allclose(again.distance, deviation.distance)
+
+
+def test_too_little_at_an_hour_falls_back_to_all_hours_and_no_variation_is_missing():
+    rng = np.random.default_rng(3)
+    time = np.arange(200) * 3_600.0
+    rows = np.column_stack([rng.normal(size=200), np.ones(200)])
+    result = standardised_by_time_of_day(rows, time, training=rows, training_time=time, width_hours=1.0)
+    centred = rows[:, 0] - np.median(rows[:, 0])
+    assert_allclose(result[:, 0], centred / (np.median(np.abs(centred)) * 1.482602218505602))
+    assert np.isnan(result[:, 1]).all()
+    with pytest.raises(ValueError, match="one time for each row"):
+        standardised_by_time_of_day(rows, time[1:], training=rows, training_time=time)
 
 
 def test_benjamini_hochberg_equals_scipy_and_skips_missing_values():

@@ -100,6 +100,21 @@ def test_datetimes_are_seconds():
     assert_allclose(order_flow_features(moments, PRICE, VOLUME, bar_seconds=BAR).rows, exact.rows, atol=1e-6)
 
 
+def test_no_time_is_measured_from_one_session_to_the_next():
+    """Six hours a day are traded; the night is no wait for the first trade of the morning."""
+    open_hours = TIME % DAY < DAY / 4
+    time, price, volume = TIME[open_hours], PRICE[open_hours], VOLUME[open_hours]
+    features = order_flow_features(time, price, volume, session=time // DAY, bar_seconds=BAR)
+    gaps = np.diff(time, prepend=np.nan)
+    gaps[np.diff(time // DAY, prepend=-1) > 0] = np.nan
+    bars = [gaps[(time >= end - BAR) & (time < end)] for end in features.time]
+    mean = np.array([np.nanmean(bar) for bar in bars])
+    assert_allclose(column(features, "log_duration"), np.log(1 + mean))
+    assert_allclose(column(features, "duration_variation"), np.array([np.nanstd(bar) for bar in bars]) / mean)
+    without = order_flow_features(time, price, volume, bar_seconds=BAR)
+    assert column(without, "log_duration").max() > np.log(3 * BAR / 10) > column(features, "log_duration").max()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -108,6 +123,7 @@ def test_datetimes_are_seconds():
         ({"volume": VOLUME * 0}, "volumes that are present, finite and positive"),
         ({"price": PRICE * np.nan}, "prices that are present, finite and positive"),
         ({"side": VOLUME}, "1 for a buy"),
+        ({"session": TIME[1:]}, "one session for each trade"),
         ({"size_quantiles": (0.9, 0.5)}, "increase between 0 and 1"),
         ({"bar_seconds": 0}, "at most a day"),
         ({"unknown_side": "buy"}, "tick_rule"),

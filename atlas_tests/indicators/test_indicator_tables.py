@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from atlas_assets.contracts.gold import TechnicalIndicators, Vpin
+from atlas_assets.contracts.trailing import trailing_percentile
 from atlas_assets.indicators import tables
-from atlas_assets.indicators.toxicity import toxic_episodes, trailing_percentile
+from atlas_assets.indicators.toxicity import toxic_episodes
 from atlas_assets.indicators.trade_signs import classification_accuracy
 from atlas_assets.orchestration.metadata import side_accuracy
 

@@ -7,11 +7,20 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from atlas_assets.clustering.deviation import trailing_deviation, usual_behaviour
+from atlas_assets.clustering.deviation import standardised_by_time_of_day, trailing_deviation, usual_behaviour
 from atlas_assets.clustering.investors import InvestorClustering, order_flow_features
-from atlas_assets.clustering.regimes import change_points, hidden_markov_regimes, markov_regimes
+from atlas_assets.clustering.order_flow_tables import behaviour_deviation, order_flow_clusters
+from atlas_assets.clustering.regimes import (
+    OnlineChangePoints,
+    OnlineHiddenMarkov,
+    change_points,
+    hidden_markov_regimes,
+    markov_regimes,
+)
+from atlas_assets.clustering.state_tables import market_states
+from atlas_assets.contracts.trailing import trailing_percentile
 from atlas_assets.indicators.registry import INDICATORS, technical_indicators
-from atlas_assets.indicators.toxicity import toxic_episodes, trailing_percentile
+from atlas_assets.indicators.toxicity import toxic_episodes
 from atlas_assets.indicators.trade_signs import tick_rule
 from atlas_assets.indicators.vpin import vpin_from_bars, vpin_from_trades
 from atlas_assets.models.connectedness import rolling_connectedness
@@ -20,7 +29,7 @@ from atlas_assets.models.ensemble import combine
 from atlas_assets.models.tvp_var import TVPVAR, BayesPrior, MinnesotaPrior
 from atlas_assets.risk_management.var import historical_var, parametric_var
 from atlas_assets.sentiment import fear_greed_components
-from atlas_assets.sentiment.fear_greed import STOCK_COMPONENTS, fear_greed_index, trailing_percentile
+from atlas_assets.sentiment.fear_greed import STOCK_COMPONENTS, fear_greed_index
 
 ROWS = 300
 CUTS = [101, 102, 177, 256, 299]
@@ -70,7 +79,7 @@ def test_indicators(indicator, cut):
 
 SERIES = {
     "tick rule": lambda r: [tick_rule(np.round(r[:, 0], 2))],
-    "trailing percentile": lambda r: [trailing_percentile(np.round(r[:, 0], 3), window=60)],
+    "trailing percentile": lambda r: [trailing_percentile(np.round(r[:, 0], 3), window=60, minimum=10)],
     "toxic episodes": lambda r: [
         toxic_episodes(trailing_percentile(np.cumsum(r[:, 0]), window=60), threshold=0.8, buckets=3)
     ],
@@ -94,16 +103,27 @@ SERIES = {
     "hidden Markov regimes": lambda r: hidden_markov_columns(r),
     "hidden Markov regimes, diagonal": lambda r: hidden_markov_columns(r, covariance="diagonal", order_by="mean"),
     "change points": lambda r: vars(change_points(r[:, 0], training=TRAINING)).values(),
+    "change points, online": lambda r: updated_columns(OnlineChangePoints(training=TRAINING), r[:, 0]),
+    "hidden Markov regimes, online": lambda r: updated_columns(OnlineHiddenMarkov(), r, training=TRAINING),
+    "market states": lambda r: market_state_columns(r),
     "trailing deviation": lambda r: vars(trailing_deviation(r, window=60, refit_every=7)).values(),
     "trailing deviation, determinant": lambda r: trailing_determinant(r),
     "deviation": lambda r: vars(usual_behaviour(r[:TRAINING]).deviation(r)).values(),
+    "standardised by time of day": lambda r: [
+        standardised_by_time_of_day(
+            r, hours(len(r)), training=r[:TRAINING], training_time=hours(TRAINING), width_hours=8.0
+        )
+    ],
     "investors, k-means": lambda r: investor_columns(r, method="kmeans"),
     "investors, mixture": lambda r: investor_columns(r, method="gaussian_mixture"),
-    "trailing percentile": lambda r: [trailing_percentile(r[:, 0], look_back=60, minimum=10)],
     "fear and greed": lambda r: fear_greed_columns(r),
     "components of fear and greed": lambda r: component_columns(r),
     "investors, HDBSCAN": lambda r: investor_columns(r, method="hdbscan", minimum_cluster_size=10),
 }
+
+
+def hours(rows):
+    return 3_600.0 * np.arange(rows)
 
 
 def dma_columns(rows, **options):
@@ -157,6 +177,29 @@ def component_columns(rows):
 def hidden_markov_columns(rows, **options):
     result = hidden_markov_regimes(rows, training=TRAINING, **options)
     return result.probabilities, result.labels, result.scores
+
+
+def updated_columns(model, rows, **options):
+    """Fitted to the training sample and taken on row by row."""
+    parts = [model.fit(rows[:TRAINING], **options), *(model.update(row) for row in rows[TRAINING:])]
+    return [np.concatenate([getattr(part, name) for part in parts]) for name in ("probabilities", "labels", "scores")]
+
+
+def market_state_columns(rows):
+    days = pd.date_range("2020-01-01", periods=len(rows))
+    close = np.exp(np.cumsum(rows[:, 0]))
+    table = market_states(
+        pd.DataFrame({"instrument_id": "1", "symbol": "A", "session_date": days, "close_total_return_adj": close}),
+        symbols=["A"],
+        states=2,
+        window_size=90,
+        refit_sessions=60,
+        expected_run_length=100,
+        recent_sessions=5,
+        change_threshold=0.5,
+    )
+    known = table.assign(segment_start=table["segment_start"].dt.dayofyear).set_index("session_date")
+    return known.select_dtypes(["number", "bool"]).astype(float).reindex(days).to_numpy().T
 
 
 def trailing_determinant(rows):
@@ -269,3 +312,32 @@ def test_order_flow_features(cut):
         ours = order_flow_features(*past)
         assert_array_equal(ours.time[: known.sum()], complete.time[known])
         assert_array_equal(ours.rows[: known.sum()], complete.rows[known])
+
+
+@pytest.mark.parametrize("cut", [3000, 6001])
+@pytest.mark.parametrize("make", [order_flow_clusters, behaviour_deviation])
+def test_order_flow_tables(make, cut):
+    time, price, volume = trades()
+    options = {"bucket_seconds": 900.0, "size_quantiles": (0.5, 0.9), "trailing_days": 3}
+    options |= {"training_buckets": 60, "refit_buckets": 40}
+    rows = pd.DataFrame(
+        {
+            "instrument_id": "1",
+            "symbol": "A",
+            "source": "a",
+            "trade_id": "",
+            "sequence": np.arange(time.size),
+            "event_time": pd.to_datetime(np.round(time * 1e6), unit="us", utc=True),
+            "session_date": np.floor(time / 86_400),
+            "price": price,
+            "quantity": volume,
+            "aggressor_side": None,
+            "is_suspicious": False,
+        }
+    )
+    complete = make(rows, **options)
+    other = rows.assign(price=np.abs(changed_after(price, cut)), quantity=np.append(volume[:cut], 7 * volume[cut:]))
+    known = (complete["bucket_end"] <= rows["event_time"][cut - 1]).sum()
+    assert known > 10
+    for past in (rows[:cut], other):
+        pd.testing.assert_frame_equal(make(past, **options)[:known], complete[:known], check_exact=True)

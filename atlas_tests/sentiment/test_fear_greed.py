@@ -1,8 +1,6 @@
-"""The index: percentiles against a loop, classes at their bounds, weights shared among the components that are."""
+"""The index: classes at their bounds, weights shared among the components that are."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import pandas as pd
@@ -14,41 +12,7 @@ from atlas_assets.sentiment.fear_greed import (
     Component,
     classifications,
     fear_greed_index,
-    trailing_percentile,
 )
-
-
-def percentile_by_hand(values, look_back, minimum):
-    found = []
-    for place, value in enumerate(values):
-        past = [one for one in values[max(0, place - look_back + 1) : place + 1] if not math.isnan(one)]
-        if math.isnan(value) or len(past) < minimum:
-            found.append(math.nan)
-            continue
-        below, equal = sum(one < value for one in past), sum(one == value for one in past)
-        found.append(100 * (below + equal / 2) / len(past))
-    return found
-
-
-@pytest.mark.parametrize(("look_back", "minimum"), [(1, 1), (7, 1), (30, 10), (500, 3)])
-def test_percentiles_as_by_hand(look_back, minimum):
-    random = np.random.default_rng(1)
-    values = random.integers(0, 9, 200).astype(float)  # many ties
-    values[random.random(200) < 0.2] = np.nan
-    ours = trailing_percentile(values, look_back=look_back, minimum=minimum)
-    np.testing.assert_allclose(ours, percentile_by_hand(values, look_back, minimum), rtol=1e-12)
-
-
-def test_percentiles_by_example():
-    ranks = trailing_percentile(np.array([1.0, 2.0, 0.0, 1.0]), look_back=3, minimum=2)
-    np.testing.assert_allclose(ranks, [np.nan, 75, 100 / 6, 50])
-
-
-def test_only_the_order_of_values_counts():
-    values = np.random.default_rng(2).normal(size=100)
-    ranks = trailing_percentile(values, look_back=20, minimum=5)
-    np.testing.assert_array_equal(trailing_percentile(np.exp(values) * 7, look_back=20, minimum=5), ranks)
-    np.testing.assert_allclose(100 - trailing_percentile(-values, look_back=20, minimum=5), ranks, rtol=1e-12)
 
 
 def test_classes_at_their_bounds():
@@ -91,7 +55,5 @@ def test_all_greedy_is_greed_and_all_fearful_is_fear(components):
 
 
 def test_usage_errors_are_sentences():
-    with pytest.raises(ValueError, match="from 1 to the look_back of 3, not 4"):
-        trailing_percentile(np.ones(5), look_back=3, minimum=4)
     with pytest.raises(ValueError, match="minimum_components must be from 1 to 3, not 4"):
         fear_greed_index(pd.DataFrame({"a": [1.0]}), **OPTIONS | {"minimum_components": 4})

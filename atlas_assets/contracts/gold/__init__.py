@@ -1,6 +1,6 @@
 """Gold tables and fitted models: what is computed from silver."""
 
-from atlas_assets.contracts.gold.clustering import Regimes
+from atlas_assets.contracts.gold.clustering import BehaviourDeviation, MarketStates, OrderFlowClusters, Regimes
 from atlas_assets.contracts.gold.indicators import TechnicalIndicators, Vpin
 from atlas_assets.contracts.gold.models import (
     Connectedness,
@@ -14,6 +14,7 @@ from atlas_assets.contracts.gold.risk_management import ValueAtRisk, VarBacktest
 from atlas_assets.contracts.gold.sentiment import DailySentiment, FearGreedIndex, InstrumentSentiment
 
 __all__ = [
+    "BehaviourDeviation",
     "Connectedness",
     "DailySentiment",
     "DmaFit",
@@ -21,6 +22,8 @@ __all__ = [
     "EnsembleForecasts",
     "FearGreedIndex",
     "InstrumentSentiment",
+    "MarketStates",
+    "OrderFlowClusters",
     "Regimes",
     "TechnicalIndicators",
     "TvpVarFit",

@@ -14,7 +14,7 @@ SESSIONS_SHOWN = 500
 
 
 def new_figure(
-    rows: int, *, title: str, ratios: tuple[int, ...] | None = None, shared: bool = True
+    rows: int, *, title: str, ratios: tuple[int, ...] | None = None, share_x: bool = True, height: float = 4.2
 ) -> tuple[Figure, list[Axes]]:
     """A figure of stacked axes that share their x axis unless told otherwise; ``ratios`` are their heights."""
     from matplotlib import rc_context
@@ -22,8 +22,8 @@ def new_figure(
 
     style: dict[Any, Any] = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     with rc_context(style):
-        figure = Figure(figsize=(9, 4.2), layout="constrained")
-        axes = figure.subplots(rows, 1, sharex=shared and rows > 1, squeeze=False, height_ratios=ratios)
+        figure = Figure(figsize=(9, height), layout="constrained")
+        axes = figure.subplots(rows, 1, sharex=share_x and rows > 1, squeeze=False, height_ratios=ratios)
     figure.suptitle(title, fontsize=10, x=0.01, ha="left", weight="bold")
     return figure, list(axes[:, 0])
 

@@ -1,13 +1,15 @@
-"""Plots of regimes and groups."""
+"""Plots of regimes, states and groups."""
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
-from atlas_assets.orchestration.plots.canvas import BLUE, RED, legend, longest, new_figure
+from atlas_assets.orchestration.plots.canvas import BLUE, GREEN, GREY, ORANGE, RED, legend, longest, new_figure
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -25,4 +27,109 @@ def regimes(table: pd.DataFrame) -> Figure:
     legend(level)
     probability.fill_between(dates, 0, shown["turbulent_probability"], color=RED, alpha=0.6, lw=0)
     probability.set(ylabel="P(turbulent)", ylim=(0, 1))
+    return figure
+
+
+_SHADES = {"moderate": (ORANGE, 0.1), "unsettled": (ORANGE, 0.25), "turbulent": (RED, 0.3)}
+
+
+def market_states(table: pd.DataFrame) -> Figure:
+    """Cumulative return with states shaded and change points marked, above the probabilities."""
+    shown = longest(table)
+    figure, (level, probability) = new_figure(
+        2, title=f"{shown['symbol'].iloc[0]}: hidden Markov states and change points", ratios=(3, 1)
+    )
+    dates, cumulative = shown["session_date"], shown["log_return"].cumsum()
+    for regime, (colour, alpha) in _SHADES.items():
+        inside = shown["regime"].to_numpy() == regime
+        if inside.any():
+            level.fill_between(
+                dates, 0, 1, where=inside, color=colour, alpha=alpha, lw=0, step="mid", label=regime,
+                transform=level.get_xaxis_transform(),
+            )  # fmt: skip
+    level.plot(dates, cumulative, color=BLUE, lw=1)
+    for number, day in enumerate(dates[shown["is_change_point"].to_numpy(dtype=bool)]):
+        level.axvline(day, color="black", lw=0.9, ls="--", label="" if number else "change point")
+    level.set(ylabel="cumulative log return")
+    legend(level, columns=4)
+    probability.fill_between(dates, 0, shown["turbulent_probability"], color=RED, alpha=0.5, lw=0, label="turbulent")
+    probability.plot(dates, shown["change_probability"], color="black", lw=0.8, label="recent change")
+    probability.set(ylabel="probability", ylim=(0, 1))
+    legend(probability, columns=2)
+    return figure
+
+
+_CLUSTER_COLOURS = (BLUE, ORANGE, GREEN, RED, "#7d5ba6", "#8c6d31", "#17a2b8", "#d36ba6")
+_FEATURES = (
+    "log_mean_trade_size", "log_volume", "imbalance_small", "imbalance_medium", "imbalance_large", "duration_variation",
+)  # fmt: skip
+
+
+def order_flow_clusters(table: pd.DataFrame) -> Figure:
+    """Buckets of the last fit on the two features that tell the clusters best apart, above each day's shares."""
+    shown = longest(table)
+    figure, (plane, shares) = new_figure(
+        2, title=f"{shown['symbol'].iloc[0]}: clusters of order flow", ratios=(3, 1), share_x=False, height=5.6
+    )
+    last = shown[shown["fitted_until"] == shown["fitted_until"].max()]
+    across, up = _most_different(last)
+    for cluster, rows in last.groupby("cluster"):
+        label = f"{cluster}: {rows['behaviour'].iloc[0]}"
+        plane.scatter(rows[across], rows[up], s=14, color=_colour(int(cluster)), alpha=0.65, lw=0, label=label)
+        plane.plot(rows[across].mean(), rows[up].mean(), marker="X", ms=9, color=_colour(int(cluster)), mec="black")
+    plane.set(xlabel=across.replace("_", " "), ylabel=up.replace("_", " "))
+    plane.set_title(f"{len(last)} buckets after the fit of {last['fitted_until'].iloc[0]:%Y-%m-%d %H:%M}", fontsize=8)
+    plane.margins(y=0.18)
+    legend(plane, columns=3)
+    _shares_by_day(shares, shown)
+    return figure
+
+
+def _most_different(rows: pd.DataFrame) -> tuple[str, str]:
+    """The two features in which the nearest two clusters lie farthest apart, in deviations."""
+    features = rows[list(_FEATURES)]
+    means = features.groupby(rows["cluster"]).mean() / features.std().replace(0, 1)
+
+    def apart(pair: tuple[str, str]) -> float:
+        places = means[list(pair)].to_numpy()
+        return min((float(((one - other) ** 2).sum()) for one, other in combinations(places, 2)), default=0.0)
+
+    return max(combinations(_FEATURES, 2), key=apart)
+
+
+def _shares_by_day(axes: Axes, rows: pd.DataFrame) -> None:
+    import pandas as pd
+
+    share = pd.crosstab(rows["bucket_start"].dt.floor("D"), rows["cluster"], normalize="index")
+    below = 0.0
+    for cluster in share.columns:
+        axes.bar(
+            share.index, share[cluster], bottom=below, width=0.9, align="edge", color=_colour(int(cluster)), alpha=0.75
+        )
+        below = below + share[cluster]
+    for fit in rows["fitted_until"].unique():
+        axes.axvline(fit, color="black", lw=0.9, ls=":")
+    axes.set(ylabel="share of the day", ylim=(0, 1), xlabel="dotted: fits")
+
+
+def _colour(cluster: int) -> str:
+    return GREY if cluster < 0 else _CLUSTER_COLOURS[cluster % len(_CLUSTER_COLOURS)]
+
+
+def behaviour_deviation(table: pd.DataFrame) -> Figure:
+    """Price with unusual buckets marked, above the distance and its threshold."""
+    shown = longest(table)
+    unusual = shown[shown["is_unusual"].astype(bool)]
+    title = f"{shown['symbol'].iloc[0]}: unusual order flow, {len(unusual)} of {len(shown)} buckets"
+    figure, (price, distance) = new_figure(2, title=title, ratios=(3, 2))
+    price.plot(shown["bucket_end"], shown["close"], color=BLUE, lw=0.9)
+    price.scatter(unusual["bucket_end"], unusual["close"], s=26, color=RED, zorder=3, label="unusual bucket")
+    price.set(ylabel="price")
+    legend(price)
+    distance.plot(shown["bucket_end"], shown["distance"], color=GREY, lw=0.7, label="robust distance")
+    distance.step(shown["bucket_end"], shown["threshold"], color=RED, lw=1, ls="--", where="post", label="threshold")
+    distance.scatter(unusual["bucket_end"], unusual["distance"], s=16, color=RED, zorder=3)
+    distance.set(ylabel="deviations", ylim=(0, None))
+    distance.margins(y=0.2)
+    legend(distance, columns=2)
     return figure

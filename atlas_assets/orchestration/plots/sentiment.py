@@ -96,7 +96,7 @@ def instrument_sentiment(table: pd.DataFrame) -> Figure:
 def fear_greed_index(table: pd.DataFrame) -> Figure:
     """Each market's own index over bands of fear and greed, the vendor's beside it."""
     markets = [market for market in ("stocks", "crypto") if (table["market"] == market).any()]
-    figure, axes = new_figure(max(len(markets), 1), title="Own fear and greed index", shared=False)
+    figure, axes = new_figure(max(len(markets), 1), title="Own fear and greed index", share_x=False)
     for market, panel in zip(markets, axes, strict=False):
         rows = table[table["market"] == market].sort_values("session_date").tail(SESSIONS_SHOWN)
         _bands(panel)

@@ -1,0 +1,344 @@
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
+"""Gold tables of order flow in time buckets: clusters of similar behaviour, and how unusual it is.
+
+Both fit to the last buckets before a row and judge the rows up to the next fit: no row knows itself or its future.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from atlas_assets.clustering.deviation import Estimator, standardised_by_time_of_day, usual_behaviour
+from atlas_assets.clustering.investors import InvestorClustering, Method
+from atlas_assets.clustering.order_flow import order_flow_features
+from atlas_assets.contracts.trade_source import trades_of_one_source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+
+# Columns of the tables: the order-flow features that say who trades, how much, on which side and how evenly.
+FEATURES = {
+    "log_mean_trade_size": "log_mean_trade_size",
+    "log_volume": "log_volume",
+    "imbalance_small": "imbalance_0",
+    "imbalance_medium": "imbalance_1",
+    "imbalance_large": "imbalance_2",
+    "duration_variation": "duration_variation",
+}
+_IMBALANCES = ("imbalance_small", "imbalance_medium", "imbalance_large")
+_WORDS = {
+    "log_mean_trade_size": ("small trades", "large trades"),
+    "log_volume": ("quiet", "busy"),
+    "imbalance_small": ("small sellers", "small buyers"),
+    "imbalance_medium": ("medium sellers", "medium buyers"),
+    "imbalance_large": ("large sellers", "large buyers"),
+    "duration_variation": ("even pace", "bursts"),
+}
+_ALL_SIZES = ("sellers of all sizes", "buyers of all sizes")
+_UNREMARKABLE = "ordinary"
+_NOISE = "in no cluster"
+_NOTEWORTHY = 0.5  # training deviations from the median
+_MOST_WORDS = 3
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Time buckets of one instrument: ``n`` rows.
+
+    Attributes
+    ----------
+    instrument_id, symbol : of the instrument.
+    end : array of shape (n,), ends of the buckets, seconds since the epoch.
+    seconds : length of a bucket.
+    features : array of shape (n, 6), columns as in ``FEATURES``.
+    close, volume : arrays of shape (n,), last price and traded volume.
+    """
+
+    instrument_id: str
+    symbol: str
+    end: FloatArray
+    seconds: float
+    features: FloatArray
+    close: FloatArray
+    volume: FloatArray
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Rows of a training sample and the rows that are judged by it."""
+
+    training: slice
+    judged: slice
+
+
+def order_flow_clusters(
+    trades: pd.DataFrame,
+    *,
+    bucket_seconds: float,
+    size_quantiles: tuple[float, float],
+    trailing_days: int,
+    training_buckets: int,
+    refit_buckets: int,
+    comparison_hours: float = 3.0,
+    method: Method = "kmeans",
+    clusters: int = 4,
+    minimum_cluster_size: int = 20,
+) -> pd.DataFrame:
+    """Cluster of each instrument's time buckets by order flow, compared with what is usual at their time of day.
+
+    The numbers of clusters are canonical: the first fit orders them by mean trade size, and a refit keeps each number
+    with the cluster that is nearest to the earlier one. ``behaviour`` says in words how the cluster's centre in the fit
+    differs from the usual. ``refit_agreement`` is the share of the buckets between the
+    fit before and this one that both put into the same cluster: near 1 where clusters are real, low where they are
+    cuts through one cloud.
+
+    Parameters
+    ----------
+    trades
+        ``silver.trades``, in any order; see :func:`atlas_assets.contracts.trade_source.trades_of_one_source`.
+    bucket_seconds, size_quantiles, trailing_days
+        As in :func:`atlas_assets.clustering.order_flow.order_flow_features`; the quantiles divide small, medium and
+        large trades.
+    training_buckets, refit_buckets
+        The first fit is to the first ``training_buckets`` buckets, and every ``refit_buckets`` later it moves on.
+        Rows begin after the first training sample; an instrument without a bucket after it is left out.
+    comparison_hours
+        Width of the time of day whose training buckets a bucket is compared with, in hours: nights are quiet, and the
+        few trades of a quiet bucket are easily of one side. 24 compares with all.
+    method, clusters, minimum_cluster_size
+        As in :class:`atlas_assets.clustering.investors.InvestorClustering`.
+
+    Returns
+    -------
+    Frame of ``gold.order_flow_clusters``.
+
+    Raises
+    ------
+    ValueError
+        When every instrument is left out.
+    """
+    import pandas as pd
+
+    def of_one(buckets: Buckets, fits: list[_Fit]) -> Iterator[pd.DataFrame]:
+        model = InvestorClustering(method=method, clusters=clusters, minimum_cluster_size=minimum_cluster_size)
+        before: npt.NDArray[np.int64] | None = None
+        for fit in fits:
+            training, rows = (
+                pd.DataFrame(features, columns=list(FEATURES)).fillna(0.0)  # one that does not vary tells nothing
+                for features in _standardised(buckets, fit, comparison_hours)
+            )
+            again = (model.fit if before is None else model.update)(training).labels
+            found = model.predict(rows)
+            words = _words(model, found.clusters.tolist(), found.centres)
+            yield pd.DataFrame(buckets.features[fit.judged], columns=list(FEATURES)).assign(
+                cluster=found.labels,
+                behaviour=[words.get(label, _NOISE) for label in found.labels.tolist()],
+                distance=found.scores,
+                probability=_of_label(found.probabilities, found.labels, found.clusters),
+                refit_agreement=np.nan if before is None else _agreement(before, again),
+            )
+            before = found.labels
+
+    return _of_every_instrument(
+        buckets_of_instruments(
+            trades, bucket_seconds=bucket_seconds, size_quantiles=size_quantiles, trailing_days=trailing_days
+        ),
+        of_one,
+        training=training_buckets,
+        refit_every=refit_buckets,
+    )
+
+
+def behaviour_deviation(
+    trades: pd.DataFrame,
+    *,
+    bucket_seconds: float,
+    size_quantiles: tuple[float, float],
+    trailing_days: int,
+    training_buckets: int,
+    refit_buckets: int,
+    comparison_hours: float = 3.0,
+    estimator: Estimator = "median_mad",
+    significance_level: float = 0.01,
+) -> pd.DataFrame:
+    """Robust distance of each instrument's time buckets from its usual order flow at that time of day, with p-values.
+
+    A bucket is unusual if its distance is beyond the threshold, where the empirical p-value is the significance level:
+    order flow is not normal, and p-values of a normal distribution call too many buckets unusual.
+
+    Parameters
+    ----------
+    trades, bucket_seconds, size_quantiles, trailing_days, training_buckets, refit_buckets, comparison_hours
+        As in :func:`order_flow_clusters`. A feature that hardly varies in a training sample is left out of its fit.
+    estimator
+        As in :func:`atlas_assets.clustering.deviation.usual_behaviour`.
+    significance_level
+        Share of usual buckets that may be called unusual.
+
+    Returns
+    -------
+    Frame of ``gold.behaviour_deviation``.
+
+    Raises
+    ------
+    ValueError
+        When every instrument is left out.
+    """
+    import pandas as pd
+
+    names = np.array(list(FEATURES))
+
+    def of_one(buckets: Buckets, fits: list[_Fit]) -> Iterator[pd.DataFrame]:
+        for fit in fits:
+            training, rows = _standardised(buckets, fit, comparison_hours)
+            varying = ~np.isnan(training).any(axis=0)
+            usual = usual_behaviour(training[:, varying], estimator=estimator)
+            found = usual.deviation(rows[:, varying], reference="f")
+            threshold = usual.threshold(significance_level)
+            deviations = (rows[:, varying] - usual.location) / np.sqrt(np.diag(usual.covariance))
+            leading = np.abs(deviations).argmax(axis=1)
+            yield pd.DataFrame(
+                {
+                    "close": buckets.close[fit.judged],
+                    "volume": buckets.volume[fit.judged],
+                    "distance": found.distance,
+                    "threshold": threshold,
+                    "p_value": found.p_value,
+                    "empirical_p_value": found.empirical_p_value,
+                    "is_unusual": found.distance > threshold,
+                    "leading_feature": names[varying][leading],
+                    "leading_deviation": deviations[np.arange(len(rows)), leading],
+                }
+            )
+
+    return _of_every_instrument(
+        buckets_of_instruments(
+            trades, bucket_seconds=bucket_seconds, size_quantiles=size_quantiles, trailing_days=trailing_days
+        ),
+        of_one,
+        training=training_buckets,
+        refit_every=refit_buckets,
+    )
+
+
+def buckets_of_instruments(
+    trades: pd.DataFrame, *, bucket_seconds: float, size_quantiles: tuple[float, float], trailing_days: int
+) -> Iterator[Buckets]:
+    """The time buckets of each instrument that have trades, after its first day; see :func:`order_flow_clusters`."""
+    for instrument_id, rows in trades_of_one_source(trades).groupby("instrument_id", sort=True):
+        side = rows["aggressor_side"].map({"buy": 1.0, "sell": -1.0}).to_numpy(dtype=np.float64)
+        time = rows["event_time"].dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.float64) / 1e6
+        price, volume = rows["price"].to_numpy(), rows["quantity"].to_numpy()
+        found = order_flow_features(
+            time,
+            price,
+            volume,
+            side=side,
+            session=rows["session_date"].to_numpy(),
+            bar_seconds=bucket_seconds,
+            size_quantiles=size_quantiles,
+            trailing_days=trailing_days,
+        )
+        columns = [found.names.index(name) for name in FEATURES.values()]
+        yield Buckets(
+            instrument_id=str(instrument_id),
+            symbol=str(rows["symbol"].iloc[-1]),
+            end=found.time,
+            seconds=bucket_seconds,
+            features=found.rows[:, columns],
+            close=price[np.searchsorted(time, found.time, side="left") - 1],
+            volume=np.exp(found.rows[:, found.names.index("log_volume")]),
+        )
+
+
+def _of_every_instrument(
+    instruments: Iterator[Buckets],
+    of_one: Callable[[Buckets, list[_Fit]], Iterator[pd.DataFrame]],
+    *,
+    training: int,
+    refit_every: int,
+) -> pd.DataFrame:
+    import pandas as pd
+
+    tables: list[pd.DataFrame] = []
+    seconds = 0.0
+    for buckets in instruments:
+        fits = [
+            _Fit(slice(start - training, start), slice(start, min(start + refit_every, buckets.end.size)))
+            for start in range(training, buckets.end.size, refit_every)
+        ]
+        seconds = buckets.seconds
+        for fit, judged in zip(fits, of_one(buckets, fits) if fits else (), strict=True):
+            end = buckets.end[fit.judged]
+            described = {
+                "instrument_id": buckets.instrument_id,
+                "symbol": buckets.symbol,
+                "bucket_start": _utc(end - buckets.seconds),
+                "bucket_end": _utc(end),
+                "fitted_until": _utc(np.full(end.size, buckets.end[fit.training][-1])),
+            }
+            tables.append(judged.reset_index(drop=True).assign(**described))
+    if not tables:
+        raise ValueError(
+            f"Order flow needs an instrument with more than {training} buckets of {seconds:g} s after its first day "
+            "of trades: load more history or lower training_buckets."
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def _standardised(buckets: Buckets, fit: _Fit, comparison_hours: float) -> tuple[FloatArray, FloatArray]:
+    """Features of the training sample and of the judged rows as is usual at their time of day."""
+    training, judged = (
+        standardised_by_time_of_day(
+            buckets.features[part],
+            buckets.end[part],
+            training=buckets.features[fit.training],
+            training_time=buckets.end[fit.training],
+            width_hours=comparison_hours,
+        )
+        for part in (fit.training, fit.judged)
+    )
+    return training, judged
+
+
+def _agreement(before: npt.NDArray[np.int64], again: npt.NDArray[np.int64]) -> float:
+    """Share of the last rows that are labelled as before."""
+    rows = min(before.size, again.size)
+    return float((before[-rows:] == again[-rows:]).mean())
+
+
+def _words(model: InvestorClustering, clusters: list[int], centres: FloatArray) -> dict[int, str]:
+    """What is most remarkable about each cluster's centre, in words."""
+    fitted = model.state()
+    remarkable = (centres - fitted["location"]) / fitted["scale"]
+    names = list(FEATURES)
+    words: dict[int, str] = {}
+    for cluster, row in zip(clusters, remarkable, strict=True):
+        deviation = {name: float(row[place]) for place, name in enumerate(names) if abs(row[place]) >= _NOTEWORTHY}
+        sides = {deviation[name] > 0 for name in _IMBALANCES if name in deviation}
+        said: list[str] = []
+        if len(sides) == 1 and all(name in deviation for name in _IMBALANCES):
+            said.append(_ALL_SIZES[sides.pop()])
+            deviation = {name: value for name, value in deviation.items() if name not in _IMBALANCES}
+        said += [_WORDS[name][deviation[name] > 0] for name in sorted(deviation, key=lambda one: -abs(deviation[one]))]
+        words[cluster] = ", ".join(said[:_MOST_WORDS]) or _UNREMARKABLE
+    return words
+
+
+def _of_label(probabilities: FloatArray, labels: npt.NDArray[np.int64], clusters: npt.NDArray[np.int64]) -> FloatArray:
+    """Membership of each row's own cluster; 0 for noise."""
+    own = probabilities[np.arange(labels.size), np.searchsorted(clusters, np.maximum(labels, clusters[0]))]
+    return np.where(labels >= 0, np.clip(own, 0.0, 1.0), 0.0)
+
+
+def _utc(seconds: FloatArray) -> pd.Series[pd.Timestamp]:
+    import pandas as pd
+
+    return pd.to_datetime(pd.Series(np.round(seconds * 1e6).astype(np.int64)), unit="us", utc=True)

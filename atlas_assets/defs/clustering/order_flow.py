@@ -1,0 +1,81 @@
+"""Clusters of order flow, and how far it is from usual, from silver trades."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from atlas_assets.orchestration.publishing import AssetRun
+from atlas_assets.orchestration.resources import LakeResource, configured_settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = [
+    "instrument_id", "symbol", "source", "trade_id", "sequence", "session_date", "event_time", "price", "quantity",
+    "aggressor_side", "is_suspicious",
+]  # fmt: skip
+
+
+@dg.asset(
+    key=["gold", "clustering", "order_flow_clusters"],
+    deps=[dg.AssetKey(["silver", "market", "trades"])],
+    description="Time buckets grouped by who trades, how much and on which side, clusters fitted to earlier buckets.",
+    metadata={"parameters": "order_flow_clusters"},
+    kinds={"python", "scikitlearn"},
+    code_version="1",
+)
+def order_flow_clusters(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """Cluster of every time bucket of every traded instrument with enough of them."""
+    from atlas_assets.clustering import order_flow_tables as tables
+    from atlas_assets.orchestration.plots import clustering as plots
+
+    run, parameters = AssetRun(context, lake), configured_settings().models.order_flow_clusters
+    table = tables.order_flow_clusters(run.read("silver.trades", columns=COLUMNS), **parameters.model_dump())
+    return run.publish(
+        table,
+        metadata={
+            "instruments": table["instrument_id"].nunique(),
+            "refit_agreement": float(table["refit_agreement"].mean()),
+            "feature_means": dg.MetadataValue.md(_means(table)),
+        },
+        plot=plots.order_flow_clusters(table),
+    )
+
+
+@dg.asset(
+    key=["gold", "clustering", "behaviour_deviation"],
+    deps=[dg.AssetKey(["silver", "market", "trades"])],
+    description="Robust distance of time buckets from the usual order flow of earlier buckets, with p-values.",
+    metadata={"parameters": "behaviour_deviation"},
+    kinds={"python", "numpy"},
+    code_version="1",
+)
+def behaviour_deviation(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """How unusual every time bucket of every traded instrument with enough of them is."""
+    from atlas_assets.clustering import order_flow_tables as tables
+    from atlas_assets.orchestration.plots import clustering as plots
+
+    run, parameters = AssetRun(context, lake), configured_settings().models.behaviour_deviation
+    table = tables.behaviour_deviation(run.read("silver.trades", columns=COLUMNS), **parameters.model_dump())
+    return run.publish(
+        table,
+        metadata={
+            "instruments": table["instrument_id"].nunique(),
+            "unusual_share": float(table["is_unusual"].mean()),
+            "largest_distance": float(table["distance"].max()),
+        },
+        plot=plots.behaviour_deviation(table),
+    )
+
+
+def _means(table: "pd.DataFrame") -> str:
+    """Buckets and means of the features of each instrument's clusters, as Markdown."""
+    from atlas_assets.clustering.order_flow_tables import FEATURES
+
+    header = ["symbol", "cluster", "last behaviour", "buckets", *FEATURES]
+    lines = [header, ["---"] * len(header)]
+    for _, rows in table.groupby(["instrument_id", "cluster"], sort=True):
+        last = rows.iloc[-1]
+        means = [f"{rows[name].mean():.3f}" for name in FEATURES]
+        lines.append([str(last["symbol"]), str(last["cluster"]), str(last["behaviour"]), str(len(rows)), *means])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

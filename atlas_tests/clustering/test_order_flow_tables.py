@@ -1,0 +1,258 @@
+"""Tables of order flow: planted behaviours are found, labels keep their meaning, fits end before their rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from atlas_assets.clustering import order_flow_tables as tables
+from atlas_assets.clustering.deviation import trailing_deviation
+from atlas_assets.clustering.order_flow import order_flow_features
+from atlas_assets.contracts.gold import BehaviourDeviation, OrderFlowClusters
+from atlas_assets.model_settings import BehaviourDeviationSettings, OrderFlowClusterSettings
+from atlas_assets.sandbox import SandboxTransport
+
+BUCKET = 1800.0
+OPTIONS = {
+    "bucket_seconds": BUCKET,
+    "size_quantiles": (0.5, 0.9),
+    "trailing_days": 5,
+    "training_buckets": 100,
+    "refit_buckets": 40,
+}
+FIRST_DAY = pd.Timestamp("2020-03-02", tz="UTC")
+BUCKETS = 6 * 48  # after the day of burn-in
+
+
+def trades(*, symbol="A", days=7, seed=1, source="binance", planted=()):
+    """Trades at random; every third hour large buyers come in; planted buckets have sellers of all sizes only."""
+    rng = np.random.default_rng(seed)
+    count = 30 * 48 * days
+    seconds = np.sort(rng.uniform(0, days * 86_400, count))
+    bucket = (seconds // BUCKET).astype(int)
+    bought = rng.random(count) < 0.5
+    quantity = rng.lognormal(0, 1, count)
+    informed = bucket % 6 == 0
+    quantity[informed] *= 3
+    bought[informed] = rng.random(informed.sum()) < 0.9
+    forced = np.isin(bucket, planted)
+    bought[forced], quantity[forced] = False, 8 * quantity[forced]
+    return pd.DataFrame(
+        {
+            "instrument_id": f"ins_{symbol}",
+            "symbol": symbol,
+            "source": source,
+            "trade_id": np.arange(count).astype(str),
+            "sequence": np.arange(count),
+            "session_date": (FIRST_DAY + pd.to_timedelta(seconds, unit="s")).tz_localize(None).floor("D"),
+            "event_time": (FIRST_DAY + pd.to_timedelta(np.round(seconds * 1e6), unit="us")).as_unit("us"),
+            "price": 100 + np.cumsum(rng.choice([-0.01, 0.01], count)),
+            "quantity": quantity,
+            "aggressor_side": np.where(bought, "buy", "sell"),
+            "is_suspicious": False,
+        }
+    )
+
+
+def bucket_of(table):
+    return ((table["bucket_start"] - FIRST_DAY).dt.total_seconds() / BUCKET).astype(int).to_numpy()
+
+
+TRADES = trades()
+
+
+@pytest.fixture(scope="module")
+def clusters():
+    return tables.order_flow_clusters(TRADES, clusters=2, **OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def deviation():
+    return tables.behaviour_deviation(trades(planted=(200, 250)), significance_level=0.03, **OPTIONS)
+
+
+def test_clusters_keep_their_contract(clusters):
+    assert set(clusters.columns) == set(OrderFlowClusters.to_schema().columns)
+    OrderFlowClusters.validate(clusters)
+    # The last bucket is not over.
+    assert len(clusters) == BUCKETS - 1 - OPTIONS["training_buckets"]
+    assert (clusters["bucket_end"] - clusters["bucket_start"]).eq(pd.Timedelta(BUCKET, unit="s")).all()
+
+
+def test_planted_behaviours_are_found_and_keep_their_number_and_words(clusters):
+    informed = bucket_of(clusters) % 6 == 0
+    assert clusters["cluster"].to_numpy()[informed].mean() > 0.95
+    assert clusters["cluster"].to_numpy()[~informed].mean() < 0.05
+    assert set(clusters.loc[clusters["cluster"] == 0, "behaviour"]) == {"ordinary"}
+    assert all(
+        "large trades" in said or "buyers" in said for said in clusters["behaviour"][informed & (clusters.cluster == 1)]
+    )
+    assert (clusters["refit_agreement"].dropna() > 0.95).all()
+
+
+def test_fits_end_before_the_rows_that_they_judge(clusters):
+    fits = clusters.groupby("fitted_until")["bucket_start"].agg(["min", "size"])
+    assert (fits["min"] >= fits.index).all()
+    assert fits["size"].tolist() == [40, 40, 40, 40, 27]
+    assert clusters["refit_agreement"].isna().sum() == 40
+
+
+def test_features_are_those_of_the_trades(clusters):
+    """By hand, from the trades of one bucket."""
+    row = clusters.iloc[60]
+    inside = TRADES[(TRADES["event_time"] >= row["bucket_start"]) & (TRADES["event_time"] < row["bucket_end"])]
+    days = FIRST_DAY.tz_localize(None) + pd.to_timedelta(np.arange(7), unit="D")
+    today = row["bucket_start"].tz_localize(None).floor("D")
+    earlier = TRADES[TRADES["session_date"].isin(days[days < today][-5:])]
+    small, large = earlier["quantity"].quantile([0.5, 0.9])
+    signed = inside["quantity"] * np.where(inside["aggressor_side"] == "buy", 1, -1)
+    few = inside["quantity"] <= small
+    many = inside["quantity"] > large
+    assert_allclose(row["log_volume"], np.log(inside["quantity"].sum()))
+    assert_allclose(row["log_mean_trade_size"], np.log(inside["quantity"].mean()))
+    assert_allclose(row["imbalance_small"], signed[few].sum() / inside["quantity"][few].sum())
+    assert_allclose(row["imbalance_large"], signed[many].sum() / inside["quantity"][many].sum())
+
+
+def test_numbers_of_clusters_follow_the_mean_trade_size_of_the_first_fit(clusters):
+    first = clusters[clusters["refit_agreement"].isna()]
+    means = first.groupby("cluster")["log_mean_trade_size"].mean()
+    assert means.is_monotonic_increasing
+
+
+@pytest.mark.parametrize("method", ["gaussian_mixture", "hdbscan"])
+def test_other_methods_keep_the_contract(method):
+    table = tables.order_flow_clusters(TRADES, method=method, clusters=2, minimum_cluster_size=4, **OPTIONS)
+    OrderFlowClusters.validate(table)
+    assert (table.loc[table["cluster"] == -1, "probability"] == 0).all()
+    assert set(table.loc[table["cluster"] == -1, "behaviour"]) <= {"in no cluster"}
+
+
+def test_deviation_keeps_its_contract_and_finds_what_was_planted(deviation):
+    assert set(deviation.columns) == set(BehaviourDeviation.to_schema().columns)
+    BehaviourDeviation.validate(deviation)
+    unusual = deviation[deviation["is_unusual"]]
+    assert {200, 250} <= set(bucket_of(unusual))
+    assert len(unusual) < 0.1 * len(deviation)
+    planted = deviation[np.isin(bucket_of(deviation), (200, 250))]
+    assert set(planted["leading_feature"]) <= {
+        "log_mean_trade_size",
+        "log_volume",
+        "imbalance_small",
+        "imbalance_large",
+    }
+
+
+def test_deviation_is_that_of_the_package(deviation):
+    source = trades(planted=(200, 250))
+    found = order_flow_features(
+        source["event_time"].dt.tz_localize(None).to_numpy(),
+        source["price"].to_numpy(),
+        source["quantity"].to_numpy(),
+        side=np.where(source["aggressor_side"] == "buy", 1, -1),
+        session=source["session_date"].to_numpy(),
+        bar_seconds=BUCKET,
+        trailing_days=5,
+    )
+    columns = [found.names.index(name) for name in tables.FEATURES.values()]
+    expected = trailing_deviation(found.rows[:, columns], window=100, refit_every=40)
+    assert_allclose(deviation["distance"], expected.distance[100:], rtol=1e-12)
+    assert_allclose(deviation["empirical_p_value"], expected.empirical_p_value[100:])
+    assert ((deviation["empirical_p_value"] <= 0.03) == deviation["is_unusual"]).all()
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """A month of the sandbox's pair, whose informed-trading episodes are known, and their direction in each bucket."""
+    simulator = SandboxTransport(clock=dt.datetime(2018, 12, 31, 23, 59, 59, tzinfo=dt.UTC)).simulator
+    days = [simulator.trades("BTCUSDT", dt.date(2018, 12, day)) for day in range(1, 32)]
+    time = np.concatenate([day.time_ms for day in days])
+    made = pd.DataFrame(
+        {
+            "instrument_id": "ins_btc",
+            "symbol": "BTCUSDT",
+            "source": "binance",
+            "trade_id": "",
+            "sequence": np.arange(time.size),
+            "session_date": time // 86_400_000,
+            "event_time": pd.to_datetime(time, unit="ms", utc=True),
+            "price": np.concatenate([day.price_ticks for day in days]) * 0.01,
+            "quantity": np.concatenate([day.quantity_lots for day in days]) * 1e-5,
+            "aggressor_side": np.where(np.concatenate([day.buyer_is_maker for day in days]), "sell", "buy"),
+            "is_suspicious": False,
+        }
+    )
+
+    def direction(table):
+        found = np.zeros(len(table), dtype=int)
+        for episode in simulator.truth("BTCUSDT"):
+            inside = (table["bucket_end"] > episode.start) & (table["bucket_start"] < episode.end)
+            found[inside.to_numpy()] = episode.direction
+        return found
+
+    return made, direction
+
+
+def test_informed_buying_and_selling_fall_into_clusters_of_their_own(simulated):
+    made, direction = simulated
+    table = tables.order_flow_clusters(made, **OrderFlowClusterSettings().model_dump())
+    shares = pd.crosstab(direction(table), table["cluster"], normalize="index")
+    sellers, buyers = shares.loc[-1].idxmax(), shares.loc[1].idxmax()
+    assert sellers != buyers
+    assert shares.loc[-1, sellers] > 0.8
+    assert shares.loc[1, buyers] > 0.8
+    assert max(shares.loc[0, sellers], shares.loc[0, buyers]) < 0.35
+
+
+def test_informed_trading_is_unusual_and_a_quiet_night_is_not(simulated):
+    made, direction = simulated
+    options = BehaviourDeviationSettings().model_dump()
+    table = tables.behaviour_deviation(made, **options)
+    informed, unusual = direction(table) != 0, table["is_unusual"].to_numpy()
+    assert unusual[informed].mean() > 0.25
+    assert unusual[~informed].mean() < 0.01
+    # Compared with all hours, it is nights that are unusual, and informed trading by day is not.
+    plain = tables.behaviour_deviation(made, **options | {"comparison_hours": 24.0})
+    assert plain["is_unusual"].to_numpy()[informed].mean() < 0.1
+
+
+def test_close_and_volume_are_those_of_the_bucket(deviation):
+    source = trades(planted=(200, 250))
+    bars = source.set_index("event_time").resample("1800s").agg({"price": "last", "quantity": "sum"})
+    bars = bars.loc[deviation["bucket_start"]]
+    assert_allclose(deviation["close"], bars["price"])
+    assert_allclose(deviation["volume"], bars["quantity"])
+
+
+def test_order_of_rows_and_other_instruments_do_not_matter(clusters):
+    both = pd.concat([TRADES, trades(symbol="B", seed=2)]).sample(frac=1, random_state=3)
+    table = tables.order_flow_clusters(both, clusters=2, **OPTIONS)
+    pd.testing.assert_frame_equal(table[table["symbol"] == "A"], clusters, check_exact=True)
+
+
+def test_doubted_trades_and_lesser_sources_do_not_count(clusters):
+    doubted = TRADES.head(500).assign(is_suspicious=True, trade_id="x")
+    lesser = trades(days=5, seed=5, source="another")
+    table = tables.order_flow_clusters(pd.concat([doubted, lesser, TRADES]), clusters=2, **OPTIONS)
+    pd.testing.assert_frame_equal(table, clusters, check_exact=True)
+
+
+def test_a_feature_that_does_not_vary_is_left_out():
+    """Shares trade in one size only: no trade is ever large."""
+    table = tables.behaviour_deviation(TRADES.assign(quantity=100.0), **OPTIONS)
+    BehaviourDeviation.validate(table)
+    assert not {"log_mean_trade_size", "imbalance_large"} & set(table["leading_feature"])
+
+
+def test_too_short_a_history_is_said_in_words():
+    with pytest.raises(ValueError, match="more than 100 buckets of 1800 s after its first day"):
+        tables.order_flow_clusters(trades(days=2), **OPTIONS)
+
+
+def test_an_instrument_with_too_short_a_history_is_left_out(clusters):
+    both = pd.concat([trades(symbol="B", days=2), TRADES])
+    assert set(tables.order_flow_clusters(both, clusters=2, **OPTIONS)["symbol"]) == {"A"}
