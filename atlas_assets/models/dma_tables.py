@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlas_assets.models.dma import DynamicModelAveraging, ModelAverage
+from atlas_assets.models.dma import DynamicModelAveraging
+from atlas_assets.models.dma_results import ModelAverage
 from atlas_assets.models.updating import Fitted, State
 
 if TYPE_CHECKING:
