@@ -115,7 +115,12 @@ class Advance:
 
 
 def advance(
-    changes: pd.DataFrame, estimator: TableFit, *, saved: Saved | None, table: pd.DataFrame | None, why: str = ""
+    changes: pd.DataFrame,
+    estimator: TableFit,
+    *,
+    saved: Saved | None,
+    table: pd.DataFrame | None,
+    why: str = "no state is saved",
 ) -> Advance:
     """Update where nothing but sessions at the end was added, else fit anew.
 

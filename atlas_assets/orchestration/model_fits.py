@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 UPDATE_EQUALS_REFIT = "update_equals_refit"
 DESCRIPTION = "The rows that updates made day by day are those of a refit from scratch, on the last sessions."
+UNREADABLE = "the saved state could not be read"
 SESSIONS_COMPARED = 60
 LARGEST_DIFFERENCE = 1e-12
 
@@ -57,7 +58,14 @@ def publish_fit(
     from atlas_assets.models.updating import advance
 
     kept = _kept(run, parameters)
-    done = advance(changes, estimator, saved=kept.saved, table=kept.table, why=kept.why)
+    try:
+        done = advance(changes, estimator, saved=kept.saved, table=kept.table, why=kept.why)
+    except (ValueError, TypeError, KeyError) as error:
+        if kept.saved is None:
+            raise
+        # Whole, but the estimator's code does not take it any more.
+        kept = _Kept(why=UNREADABLE, warning=str(error))
+        done = advance(changes, estimator, saved=None, table=None, why=kept.why)
     if done.written.empty:
         written = run.write(run.no_rows(), window=())
     else:
@@ -116,16 +124,19 @@ def judge_update(
     begun = perf_counter()
     line = newest_state(lake, "/".join(table.asset_key))
     if line is None or line.parameters != _digest(parameters):
-        return _outcome(f"No state with these parameters is saved: materialise {'/'.join(table.asset_key)}.")
+        return _outcome(
+            f"No state with these parameters is saved: materialise {'/'.join(table.asset_key)}.",
+            severity=dg.AssetCheckSeverity.WARN,
+        )
     history = changes(LakeView(lake, snapshot=line.read_snapshot))
-    warning = None
+    told: dict[str, Any] = {}
     try:
         saved = _saved(lake, line)
         if change := first_change(saved.history, history):
             return _outcome(f"The history that the state saw {change} in what it was read from: fit anew.")
         history = saved.history
     except LakeError as error:
-        warning = str(error)
+        told["state_warning"] = str(error)
     refit = estimator.fit(history).rows
     last = sorted(set(refit[estimator.time_column]))[-SESSIONS_COMPARED:]
     rows = lake.read(table.name, start=last[0], time_column=estimator.time_column)
@@ -137,17 +148,14 @@ def judge_update(
         sessions_compared=len(last),
         sessions_refitted=len(history),
         seconds=round(perf_counter() - begun, 3),
-        **({"state_warning": warning} if warning else {}),
+        **told,
     )
 
 
-def _outcome(wrong: str, **metadata: Any) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=not wrong,
-        severity=dg.AssetCheckSeverity.ERROR if metadata else dg.AssetCheckSeverity.WARN,
-        description=wrong or DESCRIPTION,
-        metadata=metadata,
-    )
+def _outcome(
+    wrong: str, *, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR, **metadata: Any
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=not wrong, severity=severity, description=wrong or DESCRIPTION, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -174,7 +182,7 @@ def _kept(run: AssetRun, parameters: BaseModel) -> _Kept:
     try:
         return _Kept(_saved(run.lake, line), run.lake.read(run.table.name, as_of=run.snapshot))
     except LakeError as error:
-        return _Kept(why="the saved state could not be read", warning=str(error))
+        return _Kept(why=UNREADABLE, warning=str(error))
 
 
 def _saved(lake: Lake, line: ModelState) -> Saved:

@@ -47,7 +47,7 @@ def in_order(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def begun(estimator, rows: int):
-    return advance(CHANGES.iloc[:rows], estimator, saved=None, table=None, why="no state is saved")
+    return advance(CHANGES.iloc[:rows], estimator, saved=None, table=None)
 
 
 @every

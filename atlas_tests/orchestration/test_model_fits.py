@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from atlas_assets.contracts.schema import arrow_schema, primary_key
 from atlas_assets.contracts.silver import CorporateActions, DailyBars, MacroObservations
 from atlas_assets.defs.models import dma, tvp_var
 from atlas_assets.lake import CommitInfo, ModelState
-from atlas_assets.lake.states import newest_state
+from atlas_assets.lake.states import load_state, newest_state, save_state
 from atlas_assets.orchestration import resources
 from atlas_assets.orchestration.model_fits import UPDATE_EQUALS_REFIT
 from atlas_assets.orchestration.plots import models as plots
@@ -247,6 +247,18 @@ def test_what_changed_is_fitted_anew_and_the_check_finds_what_no_fit_gives(setti
     told = desk.run()
     assert (told["fitted"], told["changed"]) == ("up to date: no new session", False)
     assert configured_lake().current_snapshot() == snapshot
+
+    lake, line = configured_lake(), desk.line()
+    arrays = load_state(lake, line)
+    del arrays["model.centre"]
+    of_other_code = save_state(lake, arrays, asset=desk.asset)
+    commit = CommitInfo(run_id="test", asset=desk.asset)
+    lake.record([replace(line, **vars(of_other_code), read_snapshot=snapshot)], commit=commit)
+    desk.load(102, revised=80)
+    told = desk.run()
+    assert told["fitted"] == "refitted: the saved state could not be read"
+    assert "centre missing" in told["state_warning"]
+    assert passed(told)
 
     rows = desk.rows()
     rows.loc[rows.index[-1], "value"] *= 1 + 1e-9
