@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -20,11 +21,14 @@ from atlas_assets.contracts.silver import CorporateActions, DailyBars, MacroObse
 from atlas_assets.defs.models import dma, tvp_var
 from atlas_assets.lake import CommitInfo, ModelState
 from atlas_assets.lake.states import load_state, newest_state, save_state
-from atlas_assets.orchestration import resources
+from atlas_assets.model_settings import TvpVarSettings
+from atlas_assets.models.updating import Saved
+from atlas_assets.orchestration import model_fits, resources
 from atlas_assets.orchestration.model_fits import UPDATE_EQUALS_REFIT
 from atlas_assets.orchestration.plots import models as plots
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_lake
+from atlas_assets.orchestration.tables import table_of
 
 SESSIONS = pd.bdate_range("2018-07-02", periods=120, tz="UTC")
 CLOSES = 100 * np.exp(np.random.default_rng(2).normal(0, 0.01, (len(SESSIONS), 2)).cumsum(axis=0))
@@ -211,6 +215,47 @@ def test_a_run_writes_its_days_and_the_table_is_the_fit_of_all_days(name, settin
     assert "does not match its SHA-256" in told["state_warning"]
     assert passed(told)
     pd.testing.assert_frame_equal(desk.rows(), updated, check_exact=True)
+
+
+SERVES = [
+    (TvpVarSettings(), "1-0123abcd", ""),
+    (TvpVarSettings(horizon=3), "1-4567cdef", ""),
+    (TvpVarSettings(covariance_decay=0.9), "1-0123abcd", "the parameters changed"),
+    (TvpVarSettings(series_source="landing"), "1-0123abcd", "the parameters changed"),
+    (TvpVarSettings(), "2-0123abcd", "the code changed from version 1 to 2"),
+]
+
+
+def test_a_state_serves_its_own_parameters_and_code_only(atlas_home):
+    lake, own = configured_lake(), Saved({}, pd.DataFrame({"y": [1.0]}, index=SESSIONS[:1].tz_localize(None)), rows=0)
+    stored = save_state(lake, own.arrays(), asset="model/tvp_var/fit")
+    line = ModelState(
+        asset="model/tvp_var/fit",
+        parameters=model_fits._digest(TvpVarSettings()),
+        code_version="1",
+        last_session=SESSIONS[0].date(),
+        read_snapshot=0,
+        saved_at=SESSIONS[0].to_pydatetime(),
+        run_id="run-1",
+        **vars(stored),
+    )
+    empty = arrow_schema(TvpVarFit).empty_table()
+    commit = CommitInfo(run_id="run-1", asset=line.asset)
+    lake.replace(
+        "model.tvp_var_fit",
+        empty,
+        schema=empty.schema,
+        keys=primary_key(TvpVarFit),
+        window=None,
+        commit=commit,
+        records=[line],
+    )
+    own_table = table_of(("model", "tvp_var", "fit"))
+    for parameters, code, why in SERVES:
+        run = SimpleNamespace(lake=lake, asset=line.asset, snapshot=None, code_version=code, table=own_table)
+        kept = model_fits._kept(run, parameters)
+        assert (kept.why, kept.warning) == (why, "")
+        assert (kept.saved is None) == bool(why)
 
 
 def killed(*_: Any, **__: Any) -> None:
