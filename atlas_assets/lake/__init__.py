@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from atlas_assets.lake.lake import Lake
     from atlas_assets.lake.ledgers import (
         CoverageEntry,
+        ModelState,
         ObjectRecord,
         QuarantineDecision,
         QuarantinedRow,
@@ -31,6 +32,7 @@ _HOME = {
     "Lake": "lake",
     "LakeConfig": "config",
     "LakeError": "errors",
+    "ModelState": "ledgers",
     "ObjectDifferences": "objects",
     "ObjectRecord": "ledgers",
     "ObjectStore": "objects",
@@ -52,6 +54,7 @@ __all__ = [
     "Lake",
     "LakeConfig",
     "LakeError",
+    "ModelState",
     "ObjectDifferences",
     "ObjectRecord",
     "ObjectStore",

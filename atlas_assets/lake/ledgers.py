@@ -9,7 +9,7 @@ ledger can be passed over when such a line is looked for.
 `ObjectRecord` says what was received (``raw.objects``), `CoverageEntry` what is there, missing or final
 (``raw.coverage``), `QuarantinedRow` what was set aside and why (``raw.quarantine``), `QuarantineDecision` what
 somebody decided about it (``raw.quarantine_decisions``), `SchemaChange` how a vendor's records changed
-(``raw.schema_changes``).
+(``raw.schema_changes``), `ModelState` from which saved state a fitted model goes on (``model.states``).
 """
 
 from __future__ import annotations
@@ -220,16 +220,59 @@ class SchemaChange:
     column_name: str | None = None
 
 
-Record: TypeAlias = ObjectRecord | CoverageEntry | QuarantinedRow | QuarantineDecision | SchemaChange
-LEDGERS: tuple[type[Record], ...] = (ObjectRecord, CoverageEntry, QuarantinedRow, QuarantineDecision, SchemaChange)
+@dataclass(frozen=True)
+class ModelState:
+    """The saved state of a fitted model: the last line of an asset is the state behind the rows of its table.
+
+    Parameters
+    ----------
+    asset
+        The asset that fits it.
+    parameters
+        SHA-256 of its parameters.
+    code_version
+        The version of the code that fitted it.
+    last_session
+        The last session that it has seen.
+    read_snapshot
+        The snapshot of the lake from which it read its inputs.
+    object_id, path, bytes
+        As `ObjectStore.put_state` gave them.
+    saved_at
+        When it was saved.
+    run_id
+        The run that did.
+    """
+
+    table: ClassVar[str] = "model.states"
+    identity: ClassVar[tuple[str, ...]] = ("asset", "object_id", "read_snapshot", "run_id")
+    near: ClassVar[tuple[str, ...]] = ("asset", "read_snapshot")
+
+    asset: str
+    parameters: str
+    code_version: str
+    last_session: date
+    read_snapshot: int
+    object_id: str
+    path: str
+    bytes: int
+    saved_at: datetime
+    run_id: str
+
+
+Record: TypeAlias = ObjectRecord | CoverageEntry | QuarantinedRow | QuarantineDecision | SchemaChange | ModelState
+LEDGERS: tuple[type[Record], ...] = (
+    *(ObjectRecord, CoverageEntry, QuarantinedRow, QuarantineDecision, SchemaChange),
+    ModelState,
+)
 
 _SQL_TYPES = {"str": "VARCHAR", "int": "BIGINT", "datetime": "TIMESTAMPTZ", "date": "DATE"}
 
 
 def create_ledgers(cursor: duckdb.DuckDBPyConnection) -> None:
     """Create the ledgers that the lake lacks, inside the caller's transaction."""
-    cursor.execute("CREATE SCHEMA IF NOT EXISTS lake.raw")
     for ledger in LEDGERS:
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS lake.{quote_identifier(split_table(ledger.table)[0])}")
         columns = ", ".join(f"{quote_identifier(name)} {kind}" for name, kind in _columns(ledger).items())
         cursor.execute(f"CREATE TABLE IF NOT EXISTS {quote_table(ledger.table)} ({columns})")
 
@@ -237,9 +280,9 @@ def create_ledgers(cursor: duckdb.DuckDBPyConnection) -> None:
 def has_ledgers(cursor: duckdb.DuckDBPyConnection) -> bool:
     """Whether the lake has every ledger."""
     found = cursor.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'raw'"
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'lake'"
     ).fetchall()
-    return {split_table(ledger.table)[1] for ledger in LEDGERS} <= {name for (name,) in found}
+    return {split_table(ledger.table) for ledger in LEDGERS} <= set(found)
 
 
 def append_lines(cursor: duckdb.DuckDBPyConnection, records: Iterable[Record]) -> int:

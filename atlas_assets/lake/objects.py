@@ -1,4 +1,4 @@
-"""Raw objects: every vendor's reply, as received, under its own SHA-256, never rewritten."""
+"""Objects under their own SHA-256, never rewritten: every vendor's reply as received, every saved state of a model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ Suffix = Literal["json", "csv", "xml", "parquet", "txt", "zip", "gz"]
 
 _NAME = re.compile(r"[a-z0-9_]+")
 _PATH = re.compile(
-    r"raw/source=[a-z0-9_]+/dataset=[a-z0-9_]+/date=\d{4}-\d\d-\d\d/([0-9a-f]{64})\.(?:json|csv|xml|parquet|txt|zip|gz)\.zst"
+    r"(?:raw/source=[a-z0-9_]+/dataset=[a-z0-9_]+/date=\d{4}-\d\d-\d\d/([0-9a-f]{64})"
+    r"\.(?:json|csv|xml|parquet|txt|zip|gz)|states/asset=[a-z0-9_]+/([0-9a-f]{64})\.npz)\.zst"
 )
 _LEVEL = 3
 _SYNCS_AT_A_TIME = 16
@@ -77,24 +78,28 @@ class ObjectStore:
         LakeError
             When `source`, `dataset` or `suffix` cannot be a part of a path.
         """
-        import zstandard
-
         for what, name in (("source", source), ("dataset", dataset)):
-            if not _NAME.fullmatch(name):
-                raise LakeError(f"{name!r} cannot name a {what}: use lower-case letters, digits and underscores.")
+            _require_name(what, name)
         if suffix not in get_args(Suffix):
             raise LakeError(f"{suffix!r} is not a kind of raw object: use one of {', '.join(get_args(Suffix))}.")
         object_id = hashlib.sha256(content).hexdigest()
         path = f"raw/source={source}/dataset={dataset}/date={received:%Y-%m-%d}/{object_id}.{suffix}.zst"
-        stored = StoredObject(object_id, path, len(content))
-        if self._local is not None:
-            if not _holds(self._local / path, content):
-                self._write(self._local, path, zstandard.compress(content, _LEVEL), durable=durable)
-        elif not (target := self._root / path).exists():
-            # An object store shows an upload when it is whole, or not at all.
-            target.write_bytes(zstandard.compress(content, _LEVEL))
-        failpoints.hit("object.stored")
-        return stored
+        self._put(path, content, durable=durable)
+        return StoredObject(object_id, path, len(content))
+
+    def put_state(self, content: bytes, *, asset: str) -> StoredObject:
+        """Store the state of a fitted model (``.npz``); when this returns it is on disk, whole, whatever was there.
+
+        Raises
+        ------
+        LakeError
+            When `asset` cannot be a part of a path.
+        """
+        _require_name("asset", asset)
+        object_id = hashlib.sha256(content).hexdigest()
+        path = f"states/asset={asset}/{object_id}.npz.zst"
+        self._put(path, content, durable=True, again=True)
+        return StoredObject(object_id, path, len(content))
 
     def sync(self, stored: Iterable[StoredObject]) -> None:
         """Bring stored replies to the disk, many at a time."""
@@ -106,7 +111,7 @@ class ObjectStore:
             list(pool.map(sync, sorted({file.parent for file in files})))
 
     def get(self, path: str) -> bytes:
-        """Return the bytes of a stored reply, checked against their SHA-256.
+        """Return the bytes of a stored reply or state, checked against their SHA-256.
 
         Raises
         ------
@@ -117,24 +122,37 @@ class ObjectStore:
 
         match = _PATH.fullmatch(path)
         if not match:
-            raise LakeError(f"{path!r} is not the path of a raw object: take it from the table raw.objects.")
+            raise LakeError(
+                f"{path!r} is not the path of a raw object or a state: take it from raw.objects or model.states."
+            )
         try:
             compressed = (self._local / path if self._local is not None else self._root / path).read_bytes()
         except FileNotFoundError as error:
-            raise LakeError(f"The raw object {path} is missing from {self._root}: restore it from a backup.") from error
+            raise LakeError(f"The object {path} is missing from {self._root}: restore it from a backup.") from error
         try:
             content: Any = zstandard.decompress(compressed)
         except zstandard.ZstdError:
             content = None
-        if content is None or hashlib.sha256(content).hexdigest() != match[1]:
-            raise LakeError(f"The raw object {path} does not match its SHA-256: restore it from a backup.")
+        if content is None or hashlib.sha256(content).hexdigest() != (match[1] or match[2]):
+            raise LakeError(f"The object {path} does not match its SHA-256: restore it from a backup.")
         return content
 
     def paths(self) -> Iterator[str]:
-        """Return the path of every stored object, in no particular order."""
+        """Return the path of every stored reply, in no particular order."""
         root = str(self._root)
         for file in self._root.glob("raw/source=*/dataset=*/date=*/*.zst"):
             yield str(file)[len(root) :].lstrip("/")
+
+    def _put(self, path: str, content: bytes, *, durable: bool, again: bool = False) -> None:
+        import zstandard
+
+        if self._local is not None:
+            if not _holds(self._local / path, content):
+                self._write(self._local, path, zstandard.compress(content, _LEVEL), durable=durable)
+        elif again or not (self._root / path).exists():
+            # An object store shows an upload when it is whole, or not at all.
+            (self._root / path).write_bytes(zstandard.compress(content, _LEVEL))
+        failpoints.hit("object.stored")
 
     def _write(self, root: Path, path: str, compressed: bytes, *, durable: bool) -> None:
         target = root / path
@@ -155,6 +173,11 @@ class ObjectStore:
         failpoints.hit("object.renamed")
         if durable:
             sync(target.parent)
+
+
+def _require_name(what: str, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise LakeError(f"{name!r} cannot name a {what}: use lower-case letters, digits and underscores.")
 
 
 def _holds(file: Path, content: bytes) -> bool:

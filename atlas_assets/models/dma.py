@@ -15,6 +15,9 @@ The variance is :math:`V_{t+1} = (s V_t + e_t^2 - x_t' R_t x_t) / (s + 1)` after
 :math:`\kappa V_t + (1 - \kappa) e_t^2` ("ewma"); what is not positive keeps the one before. Where factors are given as
 grids, each pair of them makes models of its own, weighed like all others.
 
+Forgetting may follow a regime: :math:`\lambda_t = (1 - \pi_t) \lambda_{calm} + \pi_t \lambda_{turbulent}`, where the
+probability :math:`\pi_t` of the turbulent regime is one that was known before row t.
+
 References
 ----------
 Raftery, Kárný, Ettler (2010), Online prediction under model uncertainty via dynamic model averaging, Technometrics
@@ -27,7 +30,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any, Literal, TypeAlias
 
@@ -37,6 +40,8 @@ from numba import get_num_threads
 
 from atlas_assets.models.dma_kernels import average_models, filter_blocks
 from atlas_assets.models.dma_models import Beginning, Models, Prior, Subsets
+from atlas_assets.models.dma_results import DensityForecast, ModelAverage, after_training
+from atlas_assets.models.forgetting import regime_forgetting
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
@@ -44,40 +49,6 @@ _FLOOR = 0.001
 # Rows are filtered so many values of (row, model) at a time, which bounds the memory.
 _VALUES_AT_ONCE = 2**23
 _BLOCKS_AT_ONCE = 64
-
-
-@dataclass(frozen=True)
-class ModelAverage:
-    """Averages over models for ``T`` rows; all of them are predictive: row t knows only the rows before it.
-
-    Attributes
-    ----------
-    forecast : array of shape (T,), mean of y. NaN in the training rows, as everything else.
-    variance : array of shape (T,), of y by the mixture of all models.
-    log_predictive_density : array of shape (T,), log density of the row's y.
-    inclusion_probability : array of shape (T, k), of each regressor; 1 for those that are always in.
-    expected_size : array of shape (T,), number of regressors, without the intercept.
-    best_model : bool array of shape (T, k), the regressors of the most probable model (none in the training rows).
-    factors : array of shape (g, 2), the pairs of forgetting and ewma_decay (NaN where the variance is recursive).
-    factor_probability : array of shape (T, g), of each of these pairs.
-    """
-
-    forecast: FloatArray
-    variance: FloatArray
-    log_predictive_density: FloatArray
-    inclusion_probability: FloatArray
-    expected_size: FloatArray
-    best_model: npt.NDArray[np.bool_]
-    factors: FloatArray
-    factor_probability: FloatArray
-
-
-@dataclass(frozen=True)
-class DensityForecast:
-    """Forecast of the next row: ``mean`` and ``variance`` (of the mixture), arrays of shape ()."""
-
-    mean: FloatArray
-    variance: FloatArray
 
 
 @dataclass
@@ -97,6 +68,7 @@ class DynamicModelAveraging:
     Parameters
     ----------
     forgetting : lambda in (0, 1], of the coefficients, or a grid of such factors
+    turbulent_forgetting : lambda of the turbulent regime, one for each of ``forgetting``, which is then of the calm one
     model_forgetting : alpha in (0, 1], of the models' probabilities
     observation_variance : "recursive" or "ewma"
     ewma_decay : kappa in (0, 1], or a grid; for "ewma" only
@@ -117,6 +89,7 @@ class DynamicModelAveraging:
         self,
         *,
         forgetting: float | Sequence[float] = 0.99,
+        turbulent_forgetting: float | Sequence[float] | None = None,
         model_forgetting: float = 0.99,
         observation_variance: Literal["recursive", "ewma"] = "recursive",
         ewma_decay: float | Sequence[float] = 0.95,
@@ -127,6 +100,13 @@ class DynamicModelAveraging:
         training: int = 20,
     ) -> None:
         self.forgetting, self.ewma_decay = _grid("forgetting", forgetting), _grid("ewma_decay", ewma_decay)
+        self.turbulent_forgetting = None
+        if turbulent_forgetting is not None:
+            self.turbulent_forgetting = tuple(
+                _grid("turbulent_forgetting", each)[0] for each in np.atleast_1d(turbulent_forgetting).tolist()
+            )
+            if len(self.turbulent_forgetting) != len(self.forgetting):
+                raise ValueError("DMA needs a turbulent_forgetting for each forgetting of the grid.")
         (self.model_forgetting,) = _grid("model_forgetting", model_forgetting)
         self.observation_variance = observation_variance
         self.initial_variance = initial_variance
@@ -150,17 +130,26 @@ class DynamicModelAveraging:
         if training < 2:
             raise ValueError(f"DMA needs at least two training rows, not {training}.")
 
-    def fit(self, y: npt.ArrayLike, X: npt.ArrayLike) -> ModelAverage:  # noqa: N803
+    def fit(
+        self,
+        y: npt.ArrayLike,
+        X: npt.ArrayLike,  # noqa: N803
+        *,
+        regime_probability: npt.ArrayLike | None = None,
+    ) -> ModelAverage:
         """Average over the models of ``y (T,)`` on ``X (T, k)``; then ready to ``update`` and ``forecast``.
 
-        Row t of X is what is known when row t of y is forecast. Raises ``ValueError`` for missing values, for more
-        than 2 ** 22 models, and where the rows of the prior are too few or do not vary.
+        Row t of X is what is known when row t of y is forecast, and so is ``regime_probability (T,)``, that of the
+        turbulent regime, for forgetting by regime; in the training rows it does not matter.
+        Raises ``ValueError`` for missing values, for more than 2 ** 22 models, and where the rows of the prior are too
+        few or do not vary.
         """
         target, rows = np.asarray(y, dtype=np.float64), np.asarray(X, dtype=np.float64)
         if rows.ndim != 2 or target.shape != rows.shape[:1]:
             raise ValueError(f"DMA needs y (T,) and X (T, k), not {target.shape} and {rows.shape}.")
         _require_finite(target, rows)
         start = self.training if self.prior == "training" else 0
+        forgetting = self._forgetting_of(len(target), regime_probability, start)
         if len(target) <= start:
             raise ValueError(f"DMA needs more rows than the {start} of its training sample, not {len(target)}.")
         subsets, factors = Subsets(rows.shape[1], self.always_in, self.max_size), range(len(self._factors()))
@@ -171,10 +160,12 @@ class DynamicModelAveraging:
         models = [prior.models(columns, pair) for pair in factors for columns in subsets.by_size()]
         count = sum(group.count for group in models)
         self._state = _State(models, np.full(count, 1.0 / count), rows.shape[1], 0)
-        averaged = self._run(target[start:], rows[start:])
-        return averaged if not start else _after_training(averaged, start)
+        averaged = self._run(target[start:], rows[start:], forgetting)
+        return averaged if not start else after_training(averaged, start)
 
-    def update(self, y_t: npt.ArrayLike, x_t: npt.ArrayLike) -> ModelAverage:
+    def update(
+        self, y_t: npt.ArrayLike, x_t: npt.ArrayLike, *, regime_probability: npt.ArrayLike | None = None
+    ) -> ModelAverage:
         """Average over the next row, ``y_t ()`` and ``x_t (k,)``, or rows: the numbers of a new fit of the longer data.
 
         That holds for every prior but the one of the full sample, which a new row would change.
@@ -185,17 +176,18 @@ class DynamicModelAveraging:
         if target.shape != rows.shape[:1]:
             raise ValueError(f"DMA needs as many rows of y as of x, not {len(target)} and {len(rows)}.")
         _require_finite(target, rows)
-        return self._run(target, rows)
+        return self._run(target, rows, self._forgetting_of(len(target), regime_probability))
 
-    def forecast(self, x_next: npt.ArrayLike) -> DensityForecast:
+    def forecast(self, x_next: npt.ArrayLike, *, regime_probability: float | None = None) -> DensityForecast:
         """Forecast the next row from its regressors ``x_next (k,)``."""
         row = np.atleast_2d(np.asarray(x_next, dtype=np.float64))
         self._require_regressors(row)
         _require_finite(np.zeros(len(row)), row)
-        state, regressors, factors = self._fitted(), np.append(1.0, row[0]), self._factors()
+        state, regressors = self._fitted(), np.append(1.0, row[0])
+        forgetting = self._forgetting_of(1, regime_probability)[:, 0]
         weights = state.probability**self.model_forgetting + _FLOOR / state.probability.size
         weights /= weights.sum()
-        parts = [group.predict(regressors, forgetting=factors[group.factors][0]) for group in state.models]
+        parts = [group.predict(regressors, forgetting=forgetting[group.factors]) for group in state.models]
         means, variances = np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
         mean = weights @ means
         return DensityForecast(np.asarray(mean), np.asarray(weights @ (variances + (means - mean) ** 2)))
@@ -209,6 +201,7 @@ class DynamicModelAveraging:
         own = None if isinstance(self.prior, str) else [np.asarray(part).tolist() for part in self.prior]
         options = {
             "forgetting": self.forgetting,
+            "turbulent_forgetting": self.turbulent_forgetting,
             "model_forgetting": self.model_forgetting,
             "observation_variance": self.observation_variance,
             "ewma_decay": self.ewma_decay,
@@ -248,7 +241,21 @@ class DynamicModelAveraging:
         decays = self.ewma_decay if self.observation_variance == "ewma" else (np.nan,)
         return list(product(self.forgetting, decays))
 
-    def _run(self, y: FloatArray, x: FloatArray) -> ModelAverage:
+    def _forgetting_of(self, rows: int, probability: npt.ArrayLike | None, start: int = 0) -> FloatArray:
+        """Forgetting of each pair of factors in the rows from ``start`` on, (g, rows - start)."""
+        if (self.turbulent_forgetting is None) != (probability is None):
+            raise ValueError("DMA takes turbulent_forgetting and a regime_probability for each row together.")
+        if self.turbulent_forgetting is None or probability is None:
+            return np.repeat(np.array([pair[0] for pair in self._factors()])[:, None], rows - start, axis=1)
+        known = np.atleast_1d(np.asarray(probability, dtype=np.float64))
+        if known.shape != (rows,):
+            raise ValueError(f"DMA needs a regime_probability for each of {rows} rows, not shape {known.shape}.")
+        turbulent = dict(zip(self.forgetting, self.turbulent_forgetting, strict=True))
+        return np.array(
+            [regime_forgetting(known[start:], calm=calm, turbulent=turbulent[calm]) for calm, _ in self._factors()]
+        )
+
+    def _run(self, y: FloatArray, x: FloatArray, forgetting: FloatArray) -> ModelAverage:
         state, factors = self._fitted(), self._factors()
         y, regressors = np.ascontiguousarray(y), np.ascontiguousarray(np.column_stack([np.ones(len(y)), x]))
         members = np.concatenate([group.columns[:, 1:].ravel() - 1 for group in state.models])
@@ -289,7 +296,7 @@ class DynamicModelAveraging:
             averaged: Future[None] | None = None
             for first in range(0, len(y), step):
                 rows = slice(first, first + step)
-                filtered = self._filter(y[rows], regressors[rows], pool)
+                filtered = self._filter(y[rows], regressors[rows], 1 / forgetting[:, rows], pool)
                 if averaged is not None:
                     averaged.result()
                 # The next rows are filtered meanwhile.
@@ -301,7 +308,7 @@ class DynamicModelAveraging:
         return result
 
     def _filter(
-        self, y: FloatArray, x: FloatArray, pool: ThreadPoolExecutor
+        self, y: FloatArray, x: FloatArray, growth: FloatArray, pool: ThreadPoolExecutor
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Forecasts, their variances and log densities, (T, K), of all models."""
         state, factors = self._fitted(), self._factors()
@@ -312,7 +319,7 @@ class DynamicModelAveraging:
         for group in state.models:
             own = slice(edge, edge + group.count)
             edge += group.count
-            forgetting, decay = factors[group.factors]
+            decay = factors[group.factors][1]
             for first in range(0, len(group.lanes), _BLOCKS_AT_ONCE):
                 last = min(first + _BLOCKS_AT_ONCE, len(group.lanes))
                 jobs.append(
@@ -325,7 +332,7 @@ class DynamicModelAveraging:
                         group.covariance,
                         group.variance,
                         state.rows_seen,
-                        forgetting,
+                        growth[group.factors],
                         decay,
                         self.observation_variance == "recursive",
                         first,
@@ -346,14 +353,6 @@ class DynamicModelAveraging:
         if self._state is None:
             raise ValueError("DMA is not fitted yet; call fit first.")
         return self._state
-
-
-def _after_training(averaged: ModelAverage, rows: int) -> ModelAverage:
-    def behind(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        blank = False if values.dtype == np.bool_ else np.nan
-        return np.concatenate([np.full((rows, *values.shape[1:]), blank), values])
-
-    return replace(averaged, **{name: behind(values) for name, values in vars(averaged).items() if name != "factors"})
 
 
 def _grid(name: str, factors: float | Sequence[float]) -> tuple[float, ...]:

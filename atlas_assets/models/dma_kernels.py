@@ -25,7 +25,7 @@ _LOG_2_PI = np.log(2 * np.pi)
 
 @numba.njit(
     "void(float64[::1], float64[:, ::1], int64[:, :, ::1], float64[:, :, ::1], float64[:, :, ::1], float64[:, ::1],"
-    "int64, float64, float64, boolean, int64, int64, float64[:, :], float64[:, :], float64[:, :])",
+    "int64, float64[::1], float64, boolean, int64, int64, float64[:, :], float64[:, :], float64[:, :])",
     cache=True,
     nogil=True,
 )
@@ -37,7 +37,7 @@ def filter_blocks(  # noqa: C901 - index loops are what compiles to fast code
     covariance: FloatArray,
     variance: FloatArray,
     rows_before: int,
-    forgetting: float,
+    growth: FloatArray,
     decay: float,
     is_recursive: bool,
     first: int,
@@ -49,15 +49,17 @@ def filter_blocks(  # noqa: C901 - index loops are what compiles to fast code
     """Filter blocks ``first`` to ``last`` of models of one size over ``y (T,)`` and ``x (T, k)``, in place.
 
     ``columns (B, m, LANES)`` are the regressors of each model, ``mean`` and ``covariance`` (lower triangle by rows) its
-    state, ``variance (B, LANES)`` that of the observation; the last three (T, models) are filled.
+    state, ``variance (B, LANES)`` that of the observation, ``growth (T,)`` what the covariance grows by before each
+    row; the last three (T, models) are filled.
     """
-    size, growth = columns.shape[1], 1 / forgetting
+    size = columns.shape[1]
     regressor, gain = np.empty((size, LANES)), np.empty((size, LANES))
     fitted, spread, error, total = np.empty(LANES), np.empty(LANES), np.empty(LANES), np.empty(LANES)
     density = np.empty(LANES)
     for b in range(first, last):
         theta, p, v, column = mean[b], covariance[b], variance[b], columns[b]
         for t in range(y.size):
+            grows = growth[t]
             for lane in range(LANES):
                 fitted[lane] = 0.0
                 spread[lane] = 0.0
@@ -77,7 +79,7 @@ def filter_blocks(  # noqa: C901 - index loops are what compiles to fast code
                 at += 1
             for i in range(size):
                 for lane in range(LANES):
-                    gain[i, lane] *= growth
+                    gain[i, lane] *= grows
                     fitted[lane] += theta[i, lane] * regressor[i, lane]
                     spread[lane] += gain[i, lane] * regressor[i, lane]
             for lane in range(LANES):
@@ -96,7 +98,7 @@ def filter_blocks(  # noqa: C901 - index loops are what compiles to fast code
                     fitted[lane] = scaled
                 for j in range(i + 1):
                     for lane in range(LANES):
-                        p[at, lane] = p[at, lane] * growth - fitted[lane] * gain[j, lane]
+                        p[at, lane] = p[at, lane] * grows - fitted[lane] * gain[j, lane]
                     at += 1
             count = rows_before + t
             for lane in range(LANES):

@@ -38,6 +38,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atlas_assets.models.averaging_kernels import predictive_probabilities
+from atlas_assets.models.forgetting import regime_forgetting as regime_forgetting
 from atlas_assets.models.tvp_var_kernels import filter_full, filter_kronecker
 from atlas_assets.models.tvp_var_priors import BayesPrior, MinnesotaPrior, regressors_of
 from atlas_assets.models.tvp_var_results import FilteredVAR, VARForecast
@@ -343,21 +344,6 @@ class TVPVAR:
         if self._state is None:
             raise ValueError("TVPVAR is not fitted yet; call fit first.")
         return self._state
-
-
-def regime_forgetting(probability: npt.ArrayLike, *, calm: float, turbulent: float) -> FloatArray:
-    r"""Forgetting factors :math:`(1 - \pi_t) \lambda_{calm} + \pi_t \lambda_{turbulent}` for ``TVPVAR.fit``.
-
-    ``probability (T,)`` is that of the turbulent regime, as known before each row: a filtered probability moved on by
-    one row. Raises ``ValueError`` where it is missing or outside [0, 1], or for factors outside (0, 1].
-    """
-    known = np.array(probability, dtype=np.float64)
-    if not ((known >= 0) & (known <= 1)).all():
-        raise ValueError("Forgetting by regime needs a probability in [0, 1] for each row; fill what is missing.")
-    for name, factor in (("calm", calm), ("turbulent", turbulent)):
-        if not 0 < factor <= 1:
-            raise ValueError(f"Forgetting by regime needs {name} in (0, 1], not {factor}.")
-    return (1.0 - known) * calm + known * turbulent
 
 
 def _each(values: FloatArray, members: int) -> FloatArray:

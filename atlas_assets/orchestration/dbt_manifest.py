@@ -153,11 +153,13 @@ def _column_lineage(query: str, columns: Sequence[str], read: set[str]) -> dict[
     from atlas_assets.lake.ledgers import LEDGERS
 
     # Ledgers are no assets, but models read them.
-    ledgers = {one.table.removeprefix("raw."): {field.name: "VARCHAR" for field in fields(one)} for one in LEDGERS}
-    schema: dict[str, Any] = {"lake": {"raw": ledgers}}
+    schema: dict[str, Any] = {"lake": {}}
+    for ledger in LEDGERS:
+        layer, noun = ledger.table.split(".")
+        schema["lake"].setdefault(layer, {})[noun] = {field.name: "VARCHAR" for field in fields(ledger)}
     for name in sorted(read):
         layer, noun = name.split(".")
-        schema.setdefault("lake", {}).setdefault(layer, {})[noun] = sql_types(table(name).contract)
+        schema["lake"].setdefault(layer, {})[noun] = sql_types(table(name).contract)
     found: dict[str, list[list[str]]] = {}
     for column in columns:
         leaves = (

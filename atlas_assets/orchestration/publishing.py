@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from atlas_assets.orchestration.metadata import table_metadata
+from atlas_assets.orchestration.reading import LakeView
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
 from atlas_assets.orchestration.tables import table_of
 
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from matplotlib.figure import Figure
 
-    from atlas_assets.lake import Lake, Record, Window, WriteResult
+    from atlas_assets.lake import Record, Window, WriteResult
 
 DATA_VERSION_TAG = "dagster/data_version"
 MOST_ROWS_READ_BACK = 1_000_000
 
 
-class AssetRun:
+class AssetRun(LakeView):
     """One asset's view of the lake during one run.
 
     Every read sees the snapshot that was current when the run began, and is recorded, so that
@@ -33,25 +34,10 @@ class AssetRun:
     """
 
     def __init__(self, context: dg.AssetExecutionContext, lake: LakeResource) -> None:
+        super().__init__(lake.open())
         self.context = context
-        self.lake: Lake = lake.open()
-        self.snapshot = self.lake.current_snapshot()
         self.table = table_of(tuple(context.asset_key.path))
-        self.inputs: dict[str, str] = {}
         self._written: list[WriteResult] = []
-
-    def read(self, table: str, **selection: Any) -> pd.DataFrame:
-        """A table as it was when the run began; ``selection`` as in ``Lake.read``."""
-        self.inputs[table] = self.lake.version(table, as_of=self.snapshot)
-        return self.lake.read(table, as_of=self.snapshot, **selection)
-
-    def adjusted_bars(self, *, symbols: Sequence[str] | None = None) -> pd.DataFrame:
-        """``silver.daily_bars`` with prices adjusted for what was known on the present day."""
-        from atlas_assets.contracts.adjustment import adjusted_prices
-
-        bars = self.read("silver.daily_bars", symbols=symbols)
-        actions = self.read("silver.corporate_actions")
-        return adjusted_prices(bars, actions=actions, as_of=configured_settings().now().date())
 
     def write(
         self,
@@ -83,9 +69,9 @@ class AssetRun:
             records=records,
             commit=CommitInfo(
                 run_id=self.context.run.run_id,
-                asset=self.context.asset_key.to_user_string(),
+                asset=self.asset,
                 partition=self._partition,
-                code_version=self._code_version,
+                code_version=self.code_version,
                 inputs=self.inputs,
             ),
         )
@@ -165,7 +151,13 @@ class AssetRun:
         return keys[0] if len(keys) == 1 else f"{keys[0]}...{keys[-1]}"
 
     @property
-    def _code_version(self) -> str:
+    def asset(self) -> str:
+        """The asset's key, its parts joined by slashes."""
+        return self.context.asset_key.to_user_string()
+
+    @property
+    def code_version(self) -> str:
+        """Of the algorithm and, where it has parameters, of these; empty where none is declared."""
         return self.context.assets_def.code_versions_by_key.get(self.context.asset_key) or ""
 
     def _data_version(self, result: WriteResult) -> str:

@@ -31,7 +31,10 @@ def demo(home: Path, **settings: str) -> None:
 
 
 # Their lines name the runs.
-LEDGERS = {"raw.objects", "raw.coverage", "raw.quarantine", "raw.quarantine_decisions", "raw.schema_changes"}
+LEDGERS = {
+    *("raw.objects", "raw.coverage", "raw.quarantine", "raw.quarantine_decisions", "raw.schema_changes"),
+    "model.states",
+}
 
 
 @pytest.mark.slow

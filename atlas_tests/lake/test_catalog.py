@@ -68,6 +68,7 @@ def test_dbt_attaches_the_same_lake(lake: Lake) -> None:
     assert lake.read("silver.by_dbt")["x"].tolist() == [1, 2]
     assert lake.version("silver.by_dbt") == lake.version("silver.by_dbt", recompute=True)
     assert [info.name for info in lake.tables()] == [
+        "model.states",
         "raw.coverage",
         "raw.objects",
         "raw.quarantine",

@@ -43,8 +43,12 @@ def oracle(
     initial_variance,
     max_size=None,
     always_in=(),
+    regime=None,
 ):
-    """Every model filtered by plain matrices, then weighed row by row; the prior is a function of the columns."""
+    """Every model filtered by plain matrices, then weighed row by row; the prior is a function of the columns.
+
+    ``regime`` gives the factor of each row from that of the calm regime.
+    """
     k = x.shape[1]
     x = np.column_stack([np.ones(len(x)), x])
     decays = np.atleast_1d(ewma_decay) if observation_variance == "ewma" else [None]
@@ -62,7 +66,7 @@ def oracle(
         forgets, decay = factors[pair]
         theta, p, v = np.array(mean(columns), dtype=float), np.diag(variance(columns)), initial_variance
         for t, row in enumerate(x[:, columns]):
-            r = p / forgets
+            r = p / (forgets if regime is None else regime(t, forgets))
             e, spread = y[t] - row @ theta, row @ r @ row
             forecasts[t, number], variances[t, number] = row @ theta, v + spread
             gain = r @ row / (v + spread)
@@ -138,6 +142,90 @@ def test_the_training_prior_knows_the_scale_of_the_training_rows():
         assert np.isnan(getattr(ours, name)[:training]).all()
         assert_allclose(getattr(ours, name)[training:], expected[name], rtol=1e-9)
     assert not ours.best_model[:training].any()
+
+
+REGIME = np.random.default_rng(11).uniform(size=len(Y))
+BY_REGIME = {
+    "one": {"forgetting": 0.99, "turbulent_forgetting": 0.9},
+    "grids": {
+        "forgetting": (1.0, 0.98),
+        "turbulent_forgetting": (0.9, 0.9),
+        "observation_variance": "ewma",
+        "ewma_decay": (0.9, 0.97),
+    },
+}
+
+
+@pytest.mark.parametrize("options", BY_REGIME.values(), ids=BY_REGIME)
+def test_forgetting_by_regime_agrees_with_plain_matrices(options):
+    ours = DynamicModelAveraging(**OWN, **options).fit(Y, X, regime_probability=REGIME)
+    turbulent = dict(zip(*map(np.atleast_1d, (options["forgetting"], options["turbulent_forgetting"])), strict=True))
+    expected = oracle(
+        Y,
+        X,
+        mean=of_own_prior,
+        variance=own_variance,
+        initial_variance=0.7,
+        regime=lambda t, calm: (1 - REGIME[t]) * calm + REGIME[t] * turbulent[calm],
+        **{name: values for name, values in options.items() if name != "turbulent_forgetting"},
+    )
+    for name in PREDICTIVE:
+        assert_allclose(getattr(ours, name), expected[name], rtol=1e-9, atol=1e-12)
+
+
+def test_a_regime_that_is_certain_has_its_own_forgetting_bit_for_bit():
+    by_regime = DynamicModelAveraging(forgetting=0.99, turbulent_forgetting=0.95)
+    for probability, forgetting in ((0.0, 0.99), (1.0, 0.95)):
+        # Before the first forecast no regime need be known.
+        known = np.where(np.arange(len(Y)) < 20, np.nan, probability)
+        ours = by_regime.fit(Y, X, regime_probability=known)
+        plain = DynamicModelAveraging(forgetting=forgetting).fit(Y, X)
+        for name in (*PREDICTIVE, "best_model"):
+            assert_array_equal(getattr(ours, name), getattr(plain, name))
+
+
+@pytest.mark.parametrize("options", BY_REGIME.values(), ids=BY_REGIME)
+def test_an_update_by_regime_is_a_fit_of_the_longer_data(options):
+    whole = DynamicModelAveraging(**options).fit(Y, X, regime_probability=REGIME)
+    model = DynamicModelAveraging(**options)
+    parts = [model.fit(Y[:50], X[:50], regime_probability=REGIME[:50])]
+    model = DynamicModelAveraging.from_state(model.state())
+    parts.append(model.update(Y[50], X[50], regime_probability=REGIME[50]))
+    parts.append(model.update(Y[51:-1], X[51:-1], regime_probability=REGIME[51:-1]))
+    ahead = model.forecast(X[-1], regime_probability=REGIME[-1])
+    parts.append(model.update(Y[-1], X[-1], regime_probability=REGIME[-1]))
+    for name in (*PREDICTIVE, "best_model"):
+        assert_array_equal(np.concatenate([getattr(part, name) for part in parts]), getattr(whole, name))
+    assert_allclose(ahead.mean, whole.forecast[-1], rtol=1e-12)
+    assert_allclose(ahead.variance, whole.variance[-1], rtol=1e-9)
+
+
+def test_a_turbulent_break_is_followed_faster():
+    """A coefficient changes its sign when the regime, which is known before the row, turns turbulent."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(400, 1))
+    y = rng.normal(size=400) * 0.3 + np.where(np.arange(400) < 300, 1.0, -1.0) * x[:, 0]
+    regime = ((np.arange(400) >= 300) & (np.arange(400) < 320)).astype(float)
+    plain = DynamicModelAveraging(forgetting=0.99).fit(y, x)
+    ours = DynamicModelAveraging(forgetting=0.99, turbulent_forgetting=0.7).fit(y, x, regime_probability=regime)
+    late = slice(310, 400)
+    assert np.mean((y - ours.forecast)[late] ** 2) < 0.5 * np.mean((y - plain.forecast)[late] ** 2)
+
+
+def test_forgetting_by_regime_and_its_probability_come_together():
+    by_regime = DynamicModelAveraging(turbulent_forgetting=0.9)
+    with pytest.raises(ValueError, match="together"):
+        by_regime.fit(Y, X)
+    with pytest.raises(ValueError, match="together"):
+        DynamicModelAveraging().fit(Y, X, regime_probability=REGIME)
+    with pytest.raises(ValueError, match="each of 90 rows, not shape \\(89,\\)"):
+        by_regime.fit(Y, X, regime_probability=REGIME[1:])
+    with pytest.raises(ValueError, match=r"probability in \[0, 1\]"):
+        by_regime.fit(Y, X, regime_probability=REGIME + 0.5)
+    by_regime.fit(Y, X, regime_probability=REGIME)
+    for call in (lambda: by_regime.update(0.0, X[0]), lambda: by_regime.forecast(X[0])):
+        with pytest.raises(ValueError, match="together"):
+            call()
 
 
 @pytest.mark.recorded
@@ -247,6 +335,8 @@ def test_a_break_is_followed():
     [
         ({"forgetting": 0.0}, "forgetting in \\(0, 1\\]"),
         ({"forgetting": (0.9, 0.9)}, "different"),
+        ({"turbulent_forgetting": 1.5}, "turbulent_forgetting"),
+        ({"turbulent_forgetting": (0.9, 0.8)}, "for each forgetting"),
         ({"ewma_decay": 1.1}, "ewma_decay"),
         ({"model_forgetting": np.nan}, "model_forgetting"),
         ({"observation_variance": "garch"}, '"garch"'),

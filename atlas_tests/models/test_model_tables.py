@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from atlas_assets.contracts.gold import DmaFit, DmaForecasts, TvpVarFit, TvpVarForecasts
-from atlas_assets.models import tables
+from atlas_assets.models import dma_tables, market_changes, tvp_var_tables
 from atlas_assets.models.dma import DynamicModelAveraging
 
 FIT = {"lags": 2, "forgetting_factor": 0.99, "covariance_decay": 0.96, "window_size": 60}
@@ -48,14 +48,14 @@ def test_a_macro_value_enters_only_once_it_is_published():
     seen = observations(("2020-01-06", 1.0, "2020-01-07 13:00"), ("2020-01-07", 2.0, "2020-01-08 21:00:01"))
     closes = bars([10, 11, 12, 13])
     times = closes.set_index("session_date")["event_time"]
-    known = tables._known_at(seen, times)
+    known = market_changes._known_at(seen, times)
     # Closes are at 21:00: the second value comes a second after Wednesday's.
     np.testing.assert_array_equal(known, [np.nan, 1.0, 1.0, 2.0])
 
 
 def test_a_value_published_at_the_close_itself_counts():
     seen = observations(("2020-01-06", 1.0, "2020-01-06 21:00"))
-    assert tables._known_at(seen, bars([1.0]).set_index("session_date")["event_time"]).tolist() == [1.0]
+    assert market_changes._known_at(seen, bars([1.0]).set_index("session_date")["event_time"]).tolist() == [1.0]
 
 
 def test_a_revision_of_an_older_period_does_not_hide_the_newer_one():
@@ -66,13 +66,13 @@ def test_a_revision_of_an_older_period_does_not_hide_the_newer_one():
         ("2020-01-02", 3.0, "2020-01-09 12:00"),
     )
     times = bars([1, 1, 1, 1, 1]).set_index("session_date")["event_time"]
-    assert tables._known_at(seen, times).tolist() == [1.0, 2.0, 2.0, 3.0, 3.0]
+    assert market_changes._known_at(seen, times).tolist() == [1.0, 2.0, 2.0, 3.0, 3.0]
 
 
 def test_a_missing_value_leaves_the_last_one_standing():
     seen = observations(("2020-01-01", 1.0, "2020-01-06 12:00"), ("2020-01-02", math.nan, "2020-01-07 12:00"))
     times = bars([1, 1]).set_index("session_date")["event_time"]
-    assert tables._known_at(seen, times).tolist() == [1.0, 1.0]
+    assert market_changes._known_at(seen, times).tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -88,13 +88,13 @@ def test_what_is_known_is_what_a_plain_search_finds(seed):
     ).drop_duplicates(["period", "published_at"])
     times = bars(np.ones(20), first="2020-01-02").set_index("session_date")["event_time"]
     by_hand = [known_at_by_hand(seen, time) for time in times]
-    np.testing.assert_array_equal(tables._known_at(seen, times), by_hand)
+    np.testing.assert_array_equal(market_changes._known_at(seen, times), by_hand)
 
 
 def test_changes_are_log_changes_of_complete_rows():
     closes = pd.concat([bars([10.0, 11.0, 12.1, 11.0], "X"), bars([5.0, 4.0, 5.0, 4.0], "Y")])
     seen = observations(("2020-01-06", 2.0, "2020-01-07 13:00"), ("2020-01-07", 4.0, "2020-01-09 13:00"))
-    changes = tables.market_changes(closes, seen, symbols=["Y", "X"], series=["M"])
+    changes = market_changes.market_changes(closes, seen, symbols=["Y", "X"], series=["M"])
     assert changes.columns.tolist() == ["Y", "X", "M"]
     # Monday knows no macro value, Tuesday has no row before it.
     assert [day.day for day in changes.index] == [8, 9]
@@ -107,10 +107,10 @@ def test_changes_are_log_changes_of_complete_rows():
 def test_changes_do_not_see_the_future():
     closes = bars(np.linspace(10, 20, 30))
     seen = observations(*((day, 1.0 + n, day + pd.Timedelta("30h")) for n, day in enumerate(closes["session_date"])))
-    complete = tables.market_changes(closes, seen, symbols=["X"], series=["M"])
+    complete = market_changes.market_changes(closes, seen, symbols=["X"], series=["M"])
     for cut in (5, 17, 29):
         close = closes["event_time"].iloc[cut - 1]
-        past = tables.market_changes(
+        past = market_changes.market_changes(
             closes.iloc[:cut], seen[seen["published_at"] <= close], symbols=["X"], series=["M"]
         )
         pd.testing.assert_frame_equal(past, complete.loc[: past.index[-1]], check_exact=True)
@@ -134,12 +134,12 @@ def changes():
 
 @pytest.fixture(scope="module")
 def fit(changes):
-    return tables.fit_table(changes, **FIT)
+    return tvp_var_tables.TvpVarTable(**FIT).fit(changes).rows
 
 
 @pytest.fixture(scope="module")
 def forecasts(fit, changes):
-    return tables.forecast_table(fit, changes, horizon=HORIZON)
+    return tvp_var_tables.forecast_table(fit, changes, horizon=HORIZON)
 
 
 def test_the_fit_has_one_row_for_each_session_equation_and_parameter(fit, changes):
@@ -152,13 +152,13 @@ def test_the_fit_has_one_row_for_each_session_equation_and_parameter(fit, change
 
 
 def test_the_fit_does_not_see_the_future(fit, changes):
-    past = tables.fit_table(changes.iloc[:100], **FIT)
+    past = tvp_var_tables.TvpVarTable(**FIT).fit(changes.iloc[:100]).rows
     pd.testing.assert_frame_equal(past, fit[fit["session_date"] <= changes.index[99]], check_exact=True)
 
 
 def test_the_order_of_the_fits_rows_does_not_matter(fit, changes, forecasts):
     shuffled = fit.sample(frac=1, random_state=1)
-    pd.testing.assert_frame_equal(tables.forecast_table(shuffled, changes, horizon=HORIZON), forecasts)
+    pd.testing.assert_frame_equal(tvp_var_tables.forecast_table(shuffled, changes, horizon=HORIZON), forecasts)
 
 
 def test_one_step_forecasts_are_coefficients_times_regressors(fit, changes, forecasts):
@@ -219,7 +219,7 @@ def test_golden_forecast_of_a_tiny_model():
         [(day, "y", name, number) for day in days for name, number in parts],
         columns=["session_date", "equation", "parameter", "value"],
     )
-    table = tables.forecast_table(fit, changes, horizon=3)
+    table = tvp_var_tables.forecast_table(fit, changes, horizon=3)
     assert table["forecast"].tolist() == [2.0, 3.0, 2.5, 2.25]
     assert table["horizon"].tolist() == [1, 1, 2, 3]
     assert table["realised"].tolist()[0] == 4.0
@@ -238,12 +238,12 @@ DMA = {
 
 @pytest.fixture(scope="module")
 def dma_fit(changes):
-    return tables.dma_fit_table(changes, **DMA)
+    return dma_tables.DmaTable(**DMA).fit(changes).rows
 
 
 @pytest.fixture(scope="module")
 def dma_forecasts(dma_fit, changes):
-    return tables.dma_forecast_table(dma_fit, changes, target="a")
+    return dma_tables.dma_forecast_table(dma_fit, changes, target="a")
 
 
 def test_the_fit_of_averages_has_one_row_for_each_origin_and_parameter(dma_fit, changes):
@@ -271,6 +271,6 @@ def test_an_origin_forecasts_the_session_after_it(dma_fit, dma_forecasts, change
 
 
 def test_averages_do_not_see_the_future(dma_fit, changes):
-    past = tables.dma_fit_table(changes.iloc[:100], **DMA)
+    past = dma_tables.DmaTable(**DMA).fit(changes.iloc[:100]).rows
     known = dma_fit[dma_fit["origin_date"] <= changes.index[99]].reset_index(drop=True)
     pd.testing.assert_frame_equal(past, known, check_exact=True)

@@ -96,6 +96,7 @@ SERIES = {
     "DMA, grids": lambda r: dma_columns(
         r, forgetting=(0.95, 0.99), observation_variance="ewma", ewma_decay=(0.9, 0.97)
     ),
+    "DMA, by regime": lambda r: dma_by_regime(r),
     "rolling connectedness": lambda r: vars(rolling_connectedness(r, window=60, lags=2)).values(),
     "rolling connectedness, Cholesky": lambda r: vars(
         rolling_connectedness(r, window=60, lags=1, method="cholesky", intercept=False)
@@ -172,6 +173,14 @@ def component_columns(rows):
         parts.dominance(known, sessions),
         parts.tone(tones, sessions, market="stocks", kind="post", days=7),
     ]
+
+
+def dma_by_regime(rows):
+    """The regime of a row is known the row before."""
+    turbulent = np.append(0.0, (np.abs(rows[:-1, 2]) > 0.01).astype(float))
+    model = DynamicModelAveraging(forgetting=0.99, turbulent_forgetting=0.9)
+    averaged = model.fit(rows[:, 0], rows[:, 1:], regime_probability=turbulent)
+    return [values for name, values in vars(averaged).items() if name != "factors"]
 
 
 def hidden_markov_columns(rows, **options):

@@ -1,11 +1,24 @@
 """Dynamic model averaging and its forecasts."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from atlas_assets.defs.models.inputs import INPUTS, changes
-from atlas_assets.orchestration.metadata import forecast_errors
+from atlas_assets.model_settings import DmaSettings
+from atlas_assets.orchestration.model_fits import (
+    DESCRIPTION,
+    UPDATE_EQUALS_REFIT,
+    judge_update,
+    publish_fit,
+    publish_forecasts,
+)
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
+from atlas_assets.orchestration.tables import table
+
+if TYPE_CHECKING:
+    from atlas_assets.models.dma_tables import DmaTable
 
 
 @dg.asset(
@@ -18,28 +31,33 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 )
 def dma_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """The fitted model: what it says after each session."""
-    from atlas_assets.models import tables
     from atlas_assets.orchestration.plots import models as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.dma
-    table = tables.dma_fit_table(
+    return publish_fit(
+        run,
         changes(run, parameters),
-        target=parameters.target,
-        lags=parameters.lags,
-        forgetting_factors=parameters.forgetting_factors,
-        model_forgetting=parameters.model_forgetting,
-        variance_decay=parameters.variance_decay,
-        window_size=parameters.window_size,
-    )
-    return run.publish(
-        table,
+        _estimator(parameters),
+        parameters=parameters,
         metadata={
             "forgetting_factors": dg.MetadataValue.json(parameters.forgetting_factors),
             "model_forgetting": parameters.model_forgetting,
             "window_size": parameters.window_size,
-            "sessions": int(table["origin_date"].nunique()),
         },
-        plot=plots.dma_fit(table),
+        plot=plots.dma_fit,
+    )
+
+
+@dg.asset_check(asset=dma_fit, name=UPDATE_EQUALS_REFIT, description=DESCRIPTION)
+def dma_update_equals_refit(lake: LakeResource) -> dg.AssetCheckResult:
+    """The table holds what a refit says."""
+    parameters = configured_settings().models.dma
+    return judge_update(
+        lake.open(),
+        table("model.dma_fit"),
+        _estimator(parameters),
+        parameters=parameters,
+        changes=lambda view: changes(view, parameters),
     )
 
 
@@ -53,13 +71,24 @@ def dma_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
 )
 def dma_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Forecasts from the fitted model."""
-    from atlas_assets.models import tables
+    from atlas_assets.models import dma_tables
     from atlas_assets.orchestration.plots import models as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.dma
-    table = tables.dma_forecast_table(run.read("model.dma_fit"), changes(run, parameters), target=parameters.target)
-    return run.publish(
-        table,
-        metadata=forecast_errors(table),
-        plot=plots.dma_forecasts(table),
+    forecasts = dma_tables.dma_forecast_table(
+        run.read("model.dma_fit"), changes(run, parameters), target=parameters.target
+    )
+    return publish_forecasts(run, forecasts, plot=plots.dma_forecasts)
+
+
+def _estimator(parameters: DmaSettings) -> "DmaTable":
+    from atlas_assets.models.dma_tables import DmaTable
+
+    return DmaTable(
+        target=parameters.target,
+        lags=parameters.lags,
+        forgetting_factors=parameters.forgetting_factors,
+        model_forgetting=parameters.model_forgetting,
+        variance_decay=parameters.variance_decay,
+        window_size=parameters.window_size,
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from atlas_assets.model_settings import DmaSettings, TvpVarSettings
-from atlas_assets.orchestration.publishing import AssetRun
+from atlas_assets.orchestration.reading import LakeView
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,11 +17,11 @@ INPUTS = [
 ]
 
 
-def changes(run: AssetRun, parameters: TvpVarSettings | DmaSettings) -> "pd.DataFrame":
+def changes(run: LakeView, parameters: TvpVarSettings | DmaSettings) -> "pd.DataFrame":
     """Log returns beside log changes of macro series, as they were known at each close."""
-    from atlas_assets.models import tables
+    from atlas_assets.models.market_changes import market_changes
 
-    return tables.market_changes(
+    return market_changes(
         run.adjusted_bars(symbols=parameters.symbols),
         run.read(
             "silver.macro_observations",

@@ -1,11 +1,24 @@
 """The time-varying parameter VAR and its forecasts."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from atlas_assets.defs.models.inputs import INPUTS, changes
-from atlas_assets.orchestration.metadata import forecast_errors
+from atlas_assets.model_settings import TvpVarSettings
+from atlas_assets.orchestration.model_fits import (
+    DESCRIPTION,
+    UPDATE_EQUALS_REFIT,
+    judge_update,
+    publish_fit,
+    publish_forecasts,
+)
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
+from atlas_assets.orchestration.tables import table
+
+if TYPE_CHECKING:
+    from atlas_assets.models.tvp_var_tables import TvpVarTable
 
 
 @dg.asset(
@@ -18,26 +31,33 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 )
 def tvp_var_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """The fitted model: one set of parameters for each session."""
-    from atlas_assets.models import tables
     from atlas_assets.orchestration.plots import models as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.tvp_var
-    table = tables.fit_table(
+    return publish_fit(
+        run,
         changes(run, parameters),
-        lags=parameters.lags,
-        forgetting_factor=parameters.forgetting_factor,
-        covariance_decay=parameters.covariance_decay,
-        window_size=parameters.window_size,
-    )
-    return run.publish(
-        table,
+        _estimator(parameters),
+        parameters=parameters,
         metadata={
             "forgetting_factor": parameters.forgetting_factor,
             "covariance_decay": parameters.covariance_decay,
             "window_size": parameters.window_size,
-            "sessions": int(table["session_date"].nunique()),
         },
-        plot=plots.tvp_var_fit(table),
+        plot=plots.tvp_var_fit,
+    )
+
+
+@dg.asset_check(asset=tvp_var_fit, name=UPDATE_EQUALS_REFIT, description=DESCRIPTION)
+def tvp_var_update_equals_refit(lake: LakeResource) -> dg.AssetCheckResult:
+    """The table holds what a refit says."""
+    parameters = configured_settings().models.tvp_var
+    return judge_update(
+        lake.open(),
+        table("model.tvp_var_fit"),
+        _estimator(parameters),
+        parameters=parameters,
+        changes=lambda view: changes(view, parameters),
     )
 
 
@@ -51,13 +71,22 @@ def tvp_var_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Mat
 )
 def tvp_var_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Forecasts from the fitted model."""
-    from atlas_assets.models import tables
+    from atlas_assets.models import tvp_var_tables
     from atlas_assets.orchestration.plots import models as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.tvp_var
-    table = tables.forecast_table(run.read("model.tvp_var_fit"), changes(run, parameters), horizon=parameters.horizon)
-    return run.publish(
-        table,
-        metadata=forecast_errors(table),
-        plot=plots.tvp_var_forecasts(table),
+    forecasts = tvp_var_tables.forecast_table(
+        run.read("model.tvp_var_fit"), changes(run, parameters), horizon=parameters.horizon
+    )
+    return publish_forecasts(run, forecasts, plot=plots.tvp_var_forecasts)
+
+
+def _estimator(parameters: TvpVarSettings) -> "TvpVarTable":
+    from atlas_assets.models.tvp_var_tables import TvpVarTable
+
+    return TvpVarTable(
+        lags=parameters.lags,
+        forgetting_factor=parameters.forgetting_factor,
+        covariance_decay=parameters.covariance_decay,
+        window_size=parameters.window_size,
     )
