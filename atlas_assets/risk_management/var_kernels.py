@@ -78,8 +78,11 @@ def rolling_mean_and_deviation(past: FloatArray, window: int) -> FloatArray:
 
     Column k has seen the first k values; NaN until there are ``window`` of them. The values are cut into blocks of
     ``window``: every window is the end of one block and the beginning of the next, whose means and squares are put
-    together (Chan, Golub, LeVeque 1983, The American Statistician 37(3)). Nothing is ever taken away from a sum, so that a large value leaves no
-    rounding error behind.
+    together. Nothing is ever taken away from a sum, so that a large value leaves no rounding error behind.
+
+    References
+    ----------
+    Chan, Golub, LeVeque (1983), Algorithms for computing the sample variance, The American Statistician 37(3).
     """
     result = np.full((2, past.size + 1), np.nan)
     # Of the block before: mean and squared deviations of all but its first k values.
