@@ -21,8 +21,6 @@ import numpy.typing as npt
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
-_WINDOW_BLOCK = 8_192  # rolling windows copied at a time: bounds memory, changes no value
-
 
 @dataclass(frozen=True)
 class RiskSeries:
@@ -121,6 +119,8 @@ def parametric_var(
     """
     from scipy.special import ndtri
 
+    from atlas_assets.risk_management.var_kernels import rolling_mean_and_deviation
+
     _require(window, level)
     if volatility not in ("rolling", "ewma") or not 0 < decay < 1:
         raise ValueError(f'Volatility is "rolling" or "ewma" with decay in (0, 1), not "{volatility}" with {decay}.')
@@ -131,7 +131,7 @@ def parametric_var(
         if volatility == "ewma":
             mean, sigma = 0.0, _ewma_deviation(past, window, decay)
         else:
-            mean, sigma = _rolling(past, window, lambda w: (w.mean(axis=1), w.std(axis=1, ddof=1)))
+            mean, sigma = rolling_mean_and_deviation(past, window)
         return mean + z * sigma, mean + shortfall * sigma
 
     return _from_past(returns, normal_tail)
@@ -236,19 +236,6 @@ def _from_past(returns: npt.ArrayLike, tail: Callable[[FloatArray], tuple[FloatA
     known_before = np.cumsum(finite) - finite
     value_at_risk, expected_shortfall = tail(values[finite])
     return RiskSeries(value_at_risk[known_before], expected_shortfall[known_before])
-
-
-def _rolling(
-    past: FloatArray, window: int, statistics: Callable[[FloatArray], tuple[FloatArray, FloatArray]]
-) -> tuple[FloatArray, FloatArray]:
-    """Two statistics of every window; position k has seen the first k values."""
-    result = np.full((2, past.size + 1), np.nan)
-    if past.size >= window:
-        windows = np.lib.stride_tricks.sliding_window_view(past, window)
-        for start in range(0, len(windows), _WINDOW_BLOCK):
-            block = np.ascontiguousarray(windows[start : start + _WINDOW_BLOCK])
-            result[:, window + start : window + start + len(block)] = statistics(block)
-    return result[0], result[1]
 
 
 def _ewma_deviation(past: FloatArray, window: int, decay: float) -> FloatArray:

@@ -70,3 +70,39 @@ def rolling_tail(past: FloatArray, window: int, level: float) -> FloatArray:
         # The mean of equal values may be off by a rounding error.
         result[0, seen], result[1, seen] = quantile, min(total / count, quantile)
     return result
+
+
+@numba.njit("float64[:, ::1](float64[::1], int64)", cache=True, error_model="numpy")
+def rolling_mean_and_deviation(past: FloatArray, window: int) -> FloatArray:
+    """Mean and sample deviation (``ddof=1``) of every window: rows of shape (2, k + 1).
+
+    Column k has seen the first k values; NaN until there are ``window`` of them. The values are cut into blocks of
+    ``window``: every window is the end of one block and the beginning of the next, whose means and squares are put
+    together. Nothing is ever taken away from a sum, so that a large value leaves no rounding error behind.
+
+    References
+    ----------
+    Chan, Golub, LeVeque (1983), Algorithms for computing the sample variance, The American Statistician 37(3).
+    """
+    result = np.full((2, past.size + 1), np.nan)
+    # Of the block before: mean and squared deviations of all but its first k values.
+    ends_mean, ends_square = np.zeros(window + 1), np.zeros(window + 1)
+    mean, square, count = 0.0, 0.0, 0
+    for seen in range(1, past.size + 1):
+        count += 1
+        step = past[seen - 1] - mean
+        mean += step / count
+        square += step * (past[seen - 1] - mean)
+        if seen >= window:
+            gap = mean - ends_mean[count]
+            squares = ends_square[count] + square + gap * gap * ((window - count) * count / window)
+            result[0, seen] = ends_mean[count] + gap * count / window
+            result[1, seen] = np.sqrt(squares / (window - 1))
+        if count == window:
+            for taken in range(1, window):
+                k = window - taken
+                step = past[seen - taken] - ends_mean[k + 1]
+                ends_mean[k] = ends_mean[k + 1] + step / taken
+                ends_square[k] = ends_square[k + 1] + step * (past[seen - taken] - ends_mean[k])
+            mean, square, count = 0.0, 0.0, 0
+    return result

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from atlas_assets.contracts.gold import Connectedness
-from atlas_assets.models import connectedness_tables, tables
+from atlas_assets.models import connectedness_tables
 from atlas_assets.models.connectedness import connectedness
+from atlas_assets.models.tvp_var import TVPVAR
+from atlas_assets.models.tvp_var_priors import MinnesotaPrior
 
 NAMES = ["b", "a", "c"]  # in no order of the alphabet
 OPTIONS = {"variables": NAMES, "horizon": 5, "method": "generalized"}
@@ -22,7 +24,14 @@ def changes(sessions=120, seed=4):
 
 
 def fit_of(frame):
-    return tables.fit_table(frame, lags=2, forgetting_factor=0.99, covariance_decay=0.96, window_size=60)
+    """Rows of ``model.tvp_var_fit`` after the first 60 sessions, sorted as a lake sorts them."""
+    fitted = TVPVAR(lags=2, prior=MinnesotaPrior(training=60)).fit(frame.to_numpy())
+    parameters = [f"lag{lag}.{name}" for lag in (1, 2) for name in NAMES]
+    parameters += ["intercept", *(f"covariance.{name}" for name in NAMES)]
+    values = np.concatenate([fitted.coefficients, fitted.covariance], axis=2)[60:]
+    keys = ["session_date", "equation", "parameter"]
+    index = pd.MultiIndex.from_product([frame.index[60:], NAMES, parameters], names=keys)
+    return pd.Series(values.reshape(-1), index=index, name="value").reset_index().sort_values(keys, ignore_index=True)
 
 
 def table_of(fit, **options):

@@ -14,6 +14,7 @@ from atlas_assets.risk_management.var import (
     kupiec_test,
     parametric_var,
 )
+from atlas_assets.risk_management.var_kernels import rolling_mean_and_deviation
 
 RETURNS = np.random.default_rng(11).standard_t(4, 400) * 0.01
 METHODS = {
@@ -72,6 +73,20 @@ def test_parametric_var_is_the_normal_tail(level):
             assert_allclose(ewma.expected_shortfall[t], -tail * np.sqrt(variance), rtol=1e-10)
         variance = 0.9 * variance + 0.1 * RETURNS[t] ** 2
     assert np.isnan(ewma.value_at_risk[:60]).all()
+
+
+@given(
+    returns=st.lists(st.sampled_from([0.0, 0.01, 1e7]) | st.floats(-1, 1), min_size=2, max_size=40),
+    window=st.integers(2, 9),
+)
+def test_rolling_mean_and_deviation_equal_those_of_each_window_whatever_came_before(returns, window):
+    moments = rolling_mean_and_deviation(np.array(returns), window)
+    assert np.isnan(moments[:, :window]).all()
+    for seen in range(window, len(returns) + 1):
+        past = returns[seen - window : seen]
+        size = max(map(abs, past))
+        assert_allclose(moments[0, seen], np.mean(past), rtol=1e-12, atol=1e-14 * size)
+        assert_allclose(moments[1, seen], np.std(past, ddof=1), rtol=1e-9, atol=1e-13 * size)
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)

@@ -29,7 +29,7 @@ ASSETS = """
 ONE_OF_EACH_LAYER = [
     ("raw/fred/observations", "fred", "data-engineering", ["python", "macro"]),
     ("silver/market/daily_bars", "market", "data-engineering", ["dbt", "duckdb"]),
-    ("gold/risk_management/value_at_risk", "risk_management", "quant-research", ["python", "numpy"]),
+    ("gold/risk_management/value_at_risk", "risk_management", "quant-research", ["python", "numba"]),
     ("model/tvp_var/fit", "tvp_var", "quant-research", ["python", "numba"]),
 ]
 

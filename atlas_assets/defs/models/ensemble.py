@@ -46,5 +46,5 @@ def ensemble_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) ->
             "origins": int(table["origin_date"].nunique()),
             **forecaster_errors(table),
         },
-        plot=plots.ensemble_forecasts(table),
+        plot=plots.ensemble_forecasts(table, coverage=parameters.coverage),
     )

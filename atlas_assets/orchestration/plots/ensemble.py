@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SHOWN = 250
 
 
-def ensemble_forecasts(table: pd.DataFrame) -> Figure:
+def ensemble_forecasts(table: pd.DataFrame, *, coverage: float) -> Figure:
     """The last combined forecasts with their interval and what came, the forecasters' weights under them."""
     dates = table["origin_date"].drop_duplicates().tail(SHOWN)
     shown = table[table["origin_date"].isin(dates)]
@@ -24,7 +24,13 @@ def ensemble_forecasts(table: pd.DataFrame) -> Figure:
         2, title=f"Ensemble: next return of {ensemble['variable'].iloc[0]}, last {len(ensemble)} origins", ratios=(2, 1)
     )
     forecast.fill_between(
-        ensemble["origin_date"], ensemble["lower"], ensemble["upper"], color=BLUE, alpha=0.18, lw=0, label="interval"
+        ensemble["origin_date"],
+        ensemble["lower"],
+        ensemble["upper"],
+        color=BLUE,
+        alpha=0.18,
+        lw=0,
+        label=f"{coverage:.0%} interval",
     )
     forecast.plot(ensemble["origin_date"], ensemble["realised"], color=GREY, lw=0.9, label="realised")
     forecast.plot(ensemble["origin_date"], ensemble["forecast"], color=BLUE, lw=1.2, label="forecast")
