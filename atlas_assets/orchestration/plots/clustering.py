@@ -79,7 +79,7 @@ def order_flow_clusters(table: pd.DataFrame) -> Figure:
         plane.plot(rows[across].mean(), rows[up].mean(), marker="X", ms=9, color=_colour(int(cluster)), mec="black")
     plane.set(xlabel=across.replace("_", " "), ylabel=up.replace("_", " "))
     plane.set_title(f"{len(last)} buckets after the fit of {last['fitted_until'].iloc[0]:%Y-%m-%d %H:%M}", fontsize=8)
-    plane.margins(y=0.18)
+    plane.margins(y=0.3)
     legend(plane, columns=3)
     _shares_by_day(shares, shown)
     return figure
