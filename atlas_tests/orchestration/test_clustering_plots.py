@@ -24,7 +24,7 @@ def frame(contract, number):
     return table.assign(cluster=table["cluster"] % 4, behaviour="quiet") if "cluster" in table else table
 
 
-@pytest.mark.parametrize("number", [1, 2, 30])
+@pytest.mark.parametrize("number", [1, 30])
 @pytest.mark.parametrize(("plot", "contract"), PLOTS)
 def test_a_table_of_equal_or_few_rows_has_a_picture(plot, contract, number):
     with warnings.catch_warnings():
