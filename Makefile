@@ -23,7 +23,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
-	$(BIN)/sqlfluff lint dbt_project
+	$(BIN)/sqlfluff lint --processes 2 dbt_project
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
 	$(BIN)/dbt parse --quiet --project-dir dbt_project --profiles-dir dbt_project --target-path $(CHECK_FOLDER) --log-path $(CHECK_FOLDER)
@@ -40,18 +40,17 @@ ui: setup
 bench: setup
 	@$(BIN)/python -m atlas_tests.benchmarks
 
-COMPILE = import importlib, pathlib; \
-	[importlib.import_module('.'.join(file.with_suffix('').parts)) for file in pathlib.Path('atlas_assets').rglob('*_kernel*.py')]
+KERNELS = $(subst /,.,$(basename $(shell find atlas_assets -name '*_kernel*.py')))
 
 setup: .venv/.installed
 
 .venv/.installed: constraints.txt pyproject.toml
-	@echo "Setting up the environment in .venv (about a minute) …"
+	@echo "Setting up the environment in .venv (a few minutes) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile --no-deps --require-hashes -r constraints.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m compileall -q atlas_assets
-	@$(BIN)/python -c "$(COMPILE)" # once, and kept on disk
+	@$(BIN)/python -m compileall -qq -j 0 .venv/lib atlas_assets || true # on all cores; some packages carry templates of code, which do not compile
+	@printf '%s\n' $(KERNELS) | xargs -P 2 -I{} $(BIN)/python -c "import {}" # compiled once, and kept on disk
 	@touch $@
 
 clean:

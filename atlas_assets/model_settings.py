@@ -44,6 +44,31 @@ class DmaSettings(Section):
         return self
 
 
+class ConnectednessSettings(Section):
+    """Connectedness of the TVP-VAR's variables."""
+
+    horizon: int = Field(default=10, ge=1, le=250, description="sessions of the forecast errors that are decomposed")
+    method: Literal["generalized", "cholesky"] = Field(
+        default="generalized", description="cholesky depends on the order of models.tvp_var's variables"
+    )
+
+
+class EnsembleSettings(Section):
+    """Combination of one-step forecasts of the return that models.dma forecasts."""
+
+    method: Literal["equal", "inverse_error", "stacking", "bayesian", "dynamic"] = Field(
+        default="dynamic", description="how weights follow from past errors"
+    )
+    forgetting: float = Field(default=0.99, gt=0.8, le=1, description="of the weights, where the method is dynamic")
+    training: int = Field(default=60, ge=1, description="first origins, of equal weights")
+    trailing_sessions: int = Field(default=120, ge=2, description="sessions of the trailing mean, a forecaster")
+    coverage: float = Field(default=0.9, ge=0.5, le=0.99, description="of the intervals, a fraction")
+    interval: Literal["split", "rolling", "adaptive"] = Field(
+        default="adaptive", description="kind of conformal interval"
+    )
+    calibration: int = Field(default=250, ge=99, description="past errors that an interval looks at")
+
+
 class OrderFlowSettings(Section):
     """Order-flow features of time buckets and the training samples they are judged by."""
 
@@ -123,6 +148,67 @@ class VpinSettings(Section):
     bar_seconds: float = Field(default=60.0, gt=0)
     buckets_per_day: int = Field(default=50, ge=1)
     window: int = Field(default=50, ge=1, description="buckets averaged")
+    percentile_window: int = Field(default=500, ge=20, description="trailing buckets that a VPIN is ranked among")
+    toxic_percentile: float = Field(default=0.95, gt=0.5, lt=1, description="percentile of a toxic bucket, a fraction")
+    toxic_buckets: int = Field(default=5, ge=1, description="buckets in a row that make a toxic episode")
+
+
+class _RankedSettings(Section):
+    """Components that are ranked among their own past."""
+
+    look_back: int = Field(default=365, ge=2, description="sessions among which a value is ranked")
+    minimum_history: int = Field(default=60, ge=1, description="values that must be among them")
+
+    @model_validator(mode="after")
+    def _history_within_look_back(self) -> Self:
+        if self.minimum_history > self.look_back:
+            raise ValueError(
+                f"the minimum_history of {self.minimum_history} must be within the look_back of {self.look_back}"
+            )
+        return self
+
+
+class StockFearGreedSettings(_RankedSettings):
+    """Fear and greed of stocks."""
+
+    symbol: str = Field(default="GSPC", description="the market's leading instrument, whose sessions are the index's")
+    bond_symbol: str = Field(default="", description="instrument of safe bonds; if empty, bonds are from their yield")
+    bond_yield_series: str = Field(default="DGS10", description="series of the yield of ten-year bonds, percent")
+    volatility_series: str = Field(default="VIXCLS", description="series of implied volatility")
+    risky_yield_series: str = Field(default="BAA", description="series of the yield of risky bonds, percent")
+    safe_yield_series: str = Field(default="AAA", description="series of the yield of safe bonds, percent")
+    momentum_window: int = Field(default=125, ge=5, description="sessions of the mean that the close is held against")
+    high_low_window: int = Field(default=252, ge=20, description="sessions of a high or a low")
+    volatility_window: int = Field(default=50, ge=5, description="sessions of the mean of implied volatility")
+    safe_haven_window: int = Field(default=20, ge=1, description="sessions of the returns of stocks and bonds")
+    sentiment_days: int = Field(default=7, ge=1, description="UTC days of news and posts")
+    minimum_instruments: int = Field(default=20, ge=1, description="equities that price strength and breadth need")
+    look_back: int = Field(default=252, ge=2, description="sessions among which a value is ranked")
+    minimum_components: int = Field(default=3, ge=1, le=8, description="of a session that has an index")
+
+    @property
+    def series(self) -> list[str]:
+        """Every series that enters."""
+        return [self.volatility_series, self.bond_yield_series, self.risky_yield_series, self.safe_yield_series]
+
+
+class CryptoFearGreedSettings(_RankedSettings):
+    """Fear and greed of crypto."""
+
+    symbol: str = Field(default="BTCUSDT", description="the leading pair; dominance is among the pairs of its venue")
+    momentum_window: int = Field(default=30, ge=2, description="days of the mean that the close is held against")
+    volatility_window: int = Field(default=30, ge=2, description="days of realised volatility")
+    volatility_mean_window: int = Field(default=90, ge=2, description="days of the mean it is held against")
+    sentiment_days: int = Field(default=7, ge=1, description="UTC days of news and posts")
+    minimum_components: int = Field(default=3, ge=1, le=5, description="of a day that has an index")
+
+
+class FearGreedSettings(Section):
+    """Own index of fear and greed."""
+
+    series_source: str = Field(default="fred", description="source of the series: others may name theirs alike")
+    stocks: StockFearGreedSettings = StockFearGreedSettings()
+    crypto: CryptoFearGreedSettings = CryptoFearGreedSettings()
 
 
 class Models(Section):
@@ -130,9 +216,12 @@ class Models(Section):
 
     tvp_var: TvpVarSettings = TvpVarSettings()
     dma: DmaSettings = DmaSettings()
+    connectedness: ConnectednessSettings = ConnectednessSettings()
+    ensemble: EnsembleSettings = EnsembleSettings()
     regimes: RegimeSettings = RegimeSettings()
     market_states: MarketStateSettings = MarketStateSettings()
     order_flow_clusters: OrderFlowClusterSettings = OrderFlowClusterSettings()
     behaviour_deviation: BehaviourDeviationSettings = BehaviourDeviationSettings()
     value_at_risk: ValueAtRiskSettings = ValueAtRiskSettings()
     vpin: VpinSettings = VpinSettings()
+    fear_greed: FearGreedSettings = FearGreedSettings()

@@ -9,11 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from atlas_assets.contracts.trade_source import trades_of_one_source
+from atlas_assets.contracts.trailing import trailing_percentile
 from atlas_assets.indicators import registry
+from atlas_assets.indicators.toxicity import toxic_episodes
+from atlas_assets.indicators.trade_signs import classification_accuracy
 from atlas_assets.indicators.vpin import vpin_from_trades
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_ACCURACY = ("share_by_trade", "share_by_bar", "imbalance_correlation")
 
 
 def technical_indicators(bars: pd.DataFrame) -> pd.DataFrame:
@@ -34,7 +39,16 @@ def technical_indicators(bars: pd.DataFrame) -> pd.DataFrame:
     return computed.merge(described, on=["instrument_id", "session_date"], validate="one_to_one")
 
 
-def vpin(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, window: int) -> pd.DataFrame:
+def vpin(
+    trades: pd.DataFrame,
+    *,
+    bar_seconds: float,
+    buckets_per_day: int,
+    window: int,
+    percentile_window: int,
+    toxic_percentile: float,
+    toxic_buckets: int,
+) -> pd.DataFrame:
     """VPIN of every instrument with trailing bucket size and deviation (no look-ahead).
 
     Parameters
@@ -44,18 +58,61 @@ def vpin(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, wind
         source with the most trades counts, since each would add its volume. Doubted trades are left out.
     bar_seconds, buckets_per_day, window
         As in :func:`atlas_assets.indicators.vpin.vpin_from_trades`.
+    percentile_window, toxic_percentile, toxic_buckets
+        As in :mod:`atlas_assets.indicators.toxicity`.
 
     Returns
     -------
-    Frame of ``gold.vpin``; the first ``window - 1`` buckets of an instrument have no VPIN.
+    Frame of ``gold.vpin``; the first ``window - 1`` buckets of an instrument have no VPIN, and the first
+    ``percentile_window - 1`` of those that have one no percentile.
     """
     import pandas as pd
 
-    tables = [
-        _vpin_of_one(rows, bar_seconds=bar_seconds, buckets_per_day=buckets_per_day, window=window)
-        for _, rows in trades_of_one_source(trades).groupby("instrument_id", sort=True)
-    ]
+    tables = []
+    for _, rows in trades_of_one_source(trades).groupby("instrument_id", sort=True):
+        table = _vpin_of_one(rows, bar_seconds=bar_seconds, buckets_per_day=buckets_per_day, window=window)
+        percentile = trailing_percentile(table["vpin"], window=percentile_window)
+        episode = toxic_episodes(percentile, threshold=toxic_percentile, buckets=toxic_buckets)
+        tables.append(table.assign(vpin_percentile=percentile, toxic_episode=episode))
     return pd.concat(tables, ignore_index=True)
+
+
+def side_accuracy(trades: pd.DataFrame, *, bar_seconds: float) -> pd.DataFrame:
+    """How often bulk volume classification, the tick rule and one half find the side that the exchange sent.
+
+    An evaluation that looks at all trades at once: no signal.
+
+    Parameters
+    ----------
+    trades
+        ``silver.trades``; only those count whose side the exchange sent, of instruments that have two bars of them.
+    bar_seconds
+        Length of a bar of the bulk classification, seconds.
+
+    Returns
+    -------
+    Frame of symbol, trades, method and what :class:`atlas_assets.indicators.trade_signs.ClassificationAccuracy` says
+    of each; empty where no side is known.
+    """
+    import pandas as pd
+
+    known = trades[(trades["side_method"] == "exchange") & trades["aggressor_side"].notna()]
+    tables: list[pd.DataFrame] = []
+    for _, rows in trades_of_one_source(known).groupby("instrument_id", sort=True):
+        time = rows["event_time"].dt.tz_localize(None)
+        if time.iloc[-1] - time.iloc[0] < pd.Timedelta(seconds=bar_seconds):
+            continue
+        accuracy = classification_accuracy(
+            time.to_numpy(),
+            rows["price"].to_numpy(),
+            rows["quantity"].to_numpy(),
+            np.where(rows["aggressor_side"] == "buy", 1, -1),
+            bar_seconds=bar_seconds,
+        )
+        columns = {"method": accuracy.methods, **{name: getattr(accuracy, name) for name in _ACCURACY}}
+        tables.append(pd.DataFrame(columns).assign(symbol=rows["symbol"].iloc[0], trades=len(rows)))
+    columns = ["symbol", "trades", "method", *_ACCURACY]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def _vpin_of_one(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, window: int) -> pd.DataFrame:

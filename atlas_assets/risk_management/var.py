@@ -78,18 +78,15 @@ def historical_var(returns: npt.ArrayLike, *, window: int, level: float) -> Risk
     -------
     RiskSeries, unit of the returns.
     """
+    from atlas_assets.risk_management.var_kernels import rolling_tail
+
     _require(window, level)
 
-    def tail(windows: FloatArray) -> tuple[FloatArray, FloatArray]:
-        position = level * (window - 1)
-        below = int(position)
-        ordered = np.sort(windows, axis=1)
-        low, high = ordered[:, below], ordered[:, min(below + 1, window - 1)]
-        quantile = low + (position - below) * (high - low)
-        in_tail = ordered <= quantile[:, None]
-        return quantile, np.where(in_tail, ordered, 0.0).sum(axis=1) / in_tail.sum(axis=1)
+    def tail(past: FloatArray) -> tuple[FloatArray, FloatArray]:
+        at_risk, shortfall = rolling_tail(past, window, level)
+        return at_risk, shortfall
 
-    return _from_past(returns, lambda past: _rolling(past, window, tail))
+    return _from_past(returns, tail)
 
 
 def parametric_var(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlas_assets.sentiment.analyzer import SentimentAnalyzer
-from atlas_assets.sentiment.engines import FloatArray
+from atlas_assets.sentiment.tone import document_text, document_weights, weighted_tone, with_totals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,22 +19,9 @@ KEYS = ("instrument_id", "session_date", "kind")
 RANKS = ("duplicate_rank", "flood_rank", "candidates")
 REQUIRED_COLUMNS = ("document_id", *KEYS, "title", "body", *RANKS)
 
-ALL_KINDS = "all"
-
-
-def document_weights(duplicate_rank: FloatArray, flood_rank: FloatArray, candidates: FloatArray) -> FloatArray:
-    r"""What a document counts for an instrument, in (0, 1].
-
-    The n-th copy of a text counts :math:`1/n`, so does the n-th document of a flood, and a copy within a flood only
-    once so: :math:`w = 1 / (\max(d, f)\, c)`, with the ranks :math:`d` and :math:`f` and the number of instruments
-    :math:`c` that the mention may mean. A thousand copies count 7.5 documents. Ranks follow from earlier documents
-    alone, so weights do.
-    """
-    return 1 / (np.maximum(duplicate_rank, flood_rank) * candidates)
-
 
 def instrument_sentiment(mentions: pd.DataFrame, *, analyzer: SentimentAnalyzer | None = None) -> pd.DataFrame:
-    r"""Tone of each instrument, session and kind of document, and of all kinds together.
+    """Tone of each instrument, session and kind of document, and of all kinds together.
 
     A document that mentions an instrument several times counts once, by its least ambiguous mention. Documents
     without text do not count.
@@ -47,26 +34,14 @@ def instrument_sentiment(mentions: pd.DataFrame, *, analyzer: SentimentAnalyzer 
 
     Returns
     -------
-    frame sorted by instrument_id, session_date and kind, where "all" is all kinds together, with
-
-    - document_count; effective_count, the sum of the weights :math:`w` of `document_weights`;
-    - sentiment_mean, the weighted mean of the scores, and sentiment_std, their standard deviation likewise;
-    - disagreement :math:`\sqrt{1 - B^2}` with the balance :math:`B = (P - N) / (P + N)` of the weights of positive and
-      negative documents (Antweiler and Frank 2004): 0 where all agree, 1 where as many are for as against, NaN where
-      none has a tone;
-    - novelty, the share of documents that are no copies of earlier ones.
+    frame sorted by instrument_id, session_date and kind, where "all" is all kinds together, with the columns of
+    `weighted_tone`.
 
     Raises
     ------
     ValueError
         If a column is missing, a key is missing in a row, or a rank is below 1.
-
-    References
-    ----------
-    Antweiler, Frank (2004), Is all that talk just noise?, Journal of Finance 59(3).
     """
-    import pandas as pd
-
     _validate(mentions)
     scored = (
         mentions[list(REQUIRED_COLUMNS)]
@@ -74,35 +49,15 @@ def instrument_sentiment(mentions: pd.DataFrame, *, analyzer: SentimentAnalyzer 
         .drop_duplicates(["instrument_id", "document_id"])
     )
     analyzer = analyzer or SentimentAnalyzer("ensemble")
-    text = scored["title"].fillna("").str.cat(scored["body"].fillna(""), sep="\n").str.strip()
-    scored = scored.assign(score=analyzer.score(text)).dropna(subset="score")
-    score = scored["score"].to_numpy(np.float64)
-    weight = document_weights(*(scored[name].to_numpy(np.float64) for name in RANKS))
-    scored = scored.assign(
-        documents=1.0,
-        weight=weight,
-        weighted=weight * score,
-        positive=weight * (score >= analyzer.threshold),
-        negative=weight * (score <= -analyzer.threshold),
-        new=scored["duplicate_rank"].to_numpy() == 1,
+    scored = (
+        scored.drop(columns=["title", "body"])
+        .assign(
+            score=analyzer.score(document_text(scored)),
+            weight=document_weights(*(scored[name].to_numpy(np.float64) for name in RANKS)),
+        )
+        .dropna(subset="score")
     )
-    both = pd.concat([scored, scored.assign(kind=ALL_KINDS)], ignore_index=True)
-    own = both.groupby(list(KEYS))[["weighted", "weight"]].transform("sum")
-    both["squared"] = both["weight"] * (both["score"] - own["weighted"] / own["weight"]) ** 2
-    summed = ["documents", "weight", "weighted", "squared", "positive", "negative", "new"]
-    sums = both.groupby(list(KEYS), sort=True)[summed].sum().astype(np.float64)
-    toned = (sums["positive"] + sums["negative"]).where(lambda total: total > 0)
-    balance = (sums["positive"] - sums["negative"]) / toned
-    return pd.DataFrame(
-        {
-            "document_count": sums["documents"].astype(np.int64),
-            "effective_count": sums["weight"],
-            "sentiment_mean": sums["weighted"] / sums["weight"],
-            "sentiment_std": np.sqrt(sums["squared"] / sums["weight"]),
-            "disagreement": np.sqrt((1 - balance**2).clip(lower=0)),
-            "novelty": sums["new"] / sums["documents"],
-        }
-    ).reset_index()
+    return weighted_tone(with_totals(scored, "kind"), keys=KEYS, threshold=analyzer.threshold)
 
 
 def _validate(mentions: pd.DataFrame) -> None:

@@ -21,7 +21,11 @@ GROUPS = {
     "macro": "Macro vintages",
     "ingestion": "Ingestion and judgement",
     "streaming": "Streaming",
-    "kernels": "Kernels",
+    "models": "Models",
+    "indicators": "Indicators",
+    "clustering": "Clusters and regimes",
+    "risk_management": "Risk",
+    "sentiment": "Sentiment",
     "demo": "Demo",
 }
 # Left out unless they are named.

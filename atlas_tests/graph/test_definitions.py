@@ -50,7 +50,8 @@ def test_the_graph(graph):
     bars, trades = "silver/market/daily_bars", "silver/market/trades"
     told, holders = "silver/market/daily_bars_by_source", "silver/market/ticker_history"
     prices = sorted(["silver/market/corporate_actions", bars])
-    macro, documents = "silver/macro/macro_observations", "silver/sentiment/documents"
+    macro = "silver/macro/macro_observations"
+    texts = [f"silver/sentiment/{name}" for name in ("document_groups", "document_mentions", "documents")]
     raw = {f"raw/{name}" for name in ("eodhd/eod", "binance/klines", "landing/daily_bars")}
     roots = {name for name, above in parents.items() if not above}
     calendar = {"silver/market/sessions"}
@@ -65,11 +66,17 @@ def test_the_graph(graph):
     assert parents["gold/clustering/market_states"] == prices
     assert parents["gold/clustering/order_flow_clusters"] == [trades]
     assert parents["gold/clustering/behaviour_deviation"] == [trades]
-    assert parents["gold/sentiment/daily_sentiment"] == [documents]
+    assert parents["gold/sentiment/daily_sentiment"] == ["silver/market/instruments", *texts]
+    assert parents["gold/sentiment/instrument_sentiment"] == texts
+    assert parents["gold/sentiment/fear_greed_index"] == sorted(
+        ["gold/sentiment/daily_sentiment", "silver/sentiment/fear_greed", "silver/market/instruments", macro, *prices]
+    )
     assert parents["model/tvp_var/fit"] == [macro, *prices]
     assert parents["gold/models/tvp_var_forecasts"] == ["model/tvp_var/fit", macro, *prices]
     assert parents["model/dma/fit"] == [macro, *prices]
     assert parents["gold/models/dma_forecasts"] == ["model/dma/fit", macro, *prices]
+    assert parents["gold/models/connectedness"] == ["model/tvp_var/fit"]
+    assert parents["gold/models/ensemble_forecasts"] == ["gold/models/dma_forecasts", "gold/models/tvp_var_forecasts"]
     assert parents["gold/risk_management/value_at_risk"] == prices
     assert parents["gold/risk_management/var_backtests"] == ["gold/risk_management/value_at_risk"]
 

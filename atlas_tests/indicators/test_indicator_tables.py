@@ -10,10 +10,21 @@ import pandas as pd
 import pytest
 
 from atlas_assets.contracts.gold import TechnicalIndicators, Vpin
+from atlas_assets.contracts.trailing import trailing_percentile
 from atlas_assets.indicators import tables
+from atlas_assets.indicators.toxicity import toxic_episodes
+from atlas_assets.indicators.trade_signs import classification_accuracy
+from atlas_assets.orchestration.metadata import side_accuracy
 
 SESSIONS = 90
-VPIN = {"bar_seconds": 60.0, "buckets_per_day": 10, "window": 5}
+VPIN = {
+    "bar_seconds": 60.0,
+    "buckets_per_day": 10,
+    "window": 5,
+    "percentile_window": 8,
+    "toxic_percentile": 0.7,
+    "toxic_buckets": 2,
+}
 
 
 def bars(symbols=("A", "B"), sessions=SESSIONS):
@@ -123,6 +134,47 @@ def test_vpin_is_the_mean_share_of_imbalance():
             assert rows["vpin"].iloc[last] == pytest.approx(share, rel=0.05)
 
 
+def test_percentiles_and_episodes_are_those_of_each_instrument_alone():
+    table = tables.vpin(trades(), **VPIN)
+    Vpin.validate(table)
+    assert (table["toxic_episode"] > 0).any()
+    for _, rows in table.groupby("instrument_id"):
+        percentile = trailing_percentile(rows["vpin"], window=8)
+        np.testing.assert_array_equal(rows["vpin_percentile"], percentile)
+        np.testing.assert_array_equal(rows["toxic_episode"], toxic_episodes(percentile, threshold=0.7, buckets=2))
+        assert rows["vpin_percentile"].isna().tolist() == [number < 4 + 7 for number in range(len(rows))]
+
+
+def test_accuracy_speaks_of_trades_whose_side_the_exchange_sent():
+    known = trades(count=2000)
+    known["side_method"] = np.where(known["symbol"] == "A", "exchange", "tick_rule")
+    known["aggressor_side"] = np.where(np.arange(len(known)) % 3 == 0, "sell", "buy")
+    other = known.iloc[:50].assign(source="other", aggressor_side="sell")
+    table = tables.side_accuracy(pd.concat([known, other]).sample(frac=1, random_state=1), bar_seconds=60.0)
+    of_a = known[known["symbol"] == "A"]
+    right = classification_accuracy(
+        of_a["event_time"].dt.tz_localize(None).to_numpy(),
+        of_a["price"],
+        of_a["quantity"],
+        np.where(of_a["aggressor_side"] == "buy", 1, -1),
+    )
+    assert table["symbol"].tolist() == ["A"] * 3
+    assert table["trades"].tolist() == [2000] * 3
+    assert table["method"].tolist() == ["bulk volume", "tick rule", "half and half"]
+    for name in ("share_by_trade", "share_by_bar", "imbalance_correlation"):
+        np.testing.assert_array_equal(table[name], getattr(right, name))
+    said = side_accuracy(table)
+    assert said["classification_bulk_volume"] == pytest.approx(right.share_by_bar[0])
+    assert said["classification_half_and_half"] == pytest.approx(right.share_by_bar[2])
+
+
+def test_without_a_true_side_or_with_one_bar_alone_nothing_is_said_of_accuracy():
+    unknown = trades(count=2000).assign(side_method="tick_rule", aggressor_side="buy")
+    one_bar = unknown[unknown["event_time"] < unknown["event_time"].min() + pd.Timedelta("50s")]
+    for rows in (unknown, one_bar.assign(side_method="exchange"), unknown.assign(side_method="exchange").iloc[:0]):
+        assert side_accuracy(tables.side_accuracy(rows, bar_seconds=60.0)) == {}
+
+
 def test_the_order_of_trades_does_not_matter_even_within_a_millisecond():
     ordered = trades()
     ordered["event_time"] = ordered["event_time"].dt.floor("h")
@@ -156,8 +208,6 @@ def test_vpin_does_not_see_the_future(cut):
 
 
 def test_a_first_trade_between_two_seconds_keeps_times_to_the_microsecond():
-    from atlas_assets.indicators import tables
-
     seconds = np.arange(3 * 86_400, step=60) + 0.001
     trades = pd.DataFrame(
         {
@@ -174,6 +224,6 @@ def test_a_first_trade_between_two_seconds_keeps_times_to_the_microsecond():
             "quantity": 1.0,
         }
     )
-    ends = tables.vpin(trades, bar_seconds=60.0, buckets_per_day=50, window=50)["bucket_end"]
+    ends = tables.vpin(trades, **VPIN | {"buckets_per_day": 50})["bucket_end"]
     assert (ends.astype("datetime64[ns, UTC]").astype("int64") % 1000 == 0).all()
     assert (ends.dt.microsecond == 1000).all()

@@ -37,7 +37,12 @@ FIRST_ROWS = {
     # After 250 returns, by two methods at two levels.
     "gold.value_at_risk": 2 * (5_030 - 250) * 2 * 2,
     "gold.var_backtests": 2 * 2 * 2,
-    "gold.daily_sentiment": 31,
+    # By day, market, kind and language; the last two only of what there was.
+    "gold.daily_sentiment": 447,
+    # Two pairs on the days that somebody wrote of them, by kind and together.
+    "gold.instrument_sentiment": 124,
+    # From the first session with three components on: of stocks those of VIX, of crypto the twenty-one last days.
+    "gold.fear_greed_index": 1_202 + 21,
 }
 # Neither what may name an instrument nor what is set aside belongs to a time.
 TIMELESS = {"silver.instrument_terms"}
@@ -247,7 +252,7 @@ def test_a_dropped_file_leaves_alone_what_does_not_stand_on_it(home):
     assert not made & {
         "gold/indicators/vpin",
         "gold/clustering/order_flow_clusters",
-        "gold/sentiment/daily_sentiment",
+        "gold/sentiment/instrument_sentiment",
         "raw/eodhd/eod",
     }
 

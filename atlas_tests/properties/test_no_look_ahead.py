@@ -18,7 +18,9 @@ from atlas_assets.clustering.regimes import (
     markov_regimes,
 )
 from atlas_assets.clustering.state_tables import market_states
+from atlas_assets.contracts.trailing import trailing_percentile
 from atlas_assets.indicators.registry import INDICATORS, technical_indicators
+from atlas_assets.indicators.toxicity import toxic_episodes
 from atlas_assets.indicators.trade_signs import tick_rule
 from atlas_assets.indicators.vpin import vpin_from_bars, vpin_from_trades
 from atlas_assets.models.connectedness import rolling_connectedness
@@ -26,6 +28,8 @@ from atlas_assets.models.dma import DynamicModelAveraging
 from atlas_assets.models.ensemble import combine
 from atlas_assets.models.tvp_var import TVPVAR, BayesPrior, MinnesotaPrior
 from atlas_assets.risk_management.var import historical_var, parametric_var
+from atlas_assets.sentiment import fear_greed_components
+from atlas_assets.sentiment.fear_greed import STOCK_COMPONENTS, fear_greed_index
 
 ROWS = 300
 CUTS = [101, 102, 177, 256, 299]
@@ -75,6 +79,10 @@ def test_indicators(indicator, cut):
 
 SERIES = {
     "tick rule": lambda r: [tick_rule(np.round(r[:, 0], 2))],
+    "trailing percentile": lambda r: [trailing_percentile(np.round(r[:, 0], 3), window=60, minimum=10)],
+    "toxic episodes": lambda r: [
+        toxic_episodes(trailing_percentile(np.cumsum(r[:, 0]), window=60), threshold=0.8, buckets=3)
+    ],
     "regimes": lambda r: [markov_regimes(r[:, 0], training=TRAINING).probabilities],
     "regimes, autoregressive": lambda r: [markov_regimes(r[:, 0], training=TRAINING, order=1).probabilities],
     "historical VaR": lambda r: vars(historical_var(r[:, 0], window=60, level=0.05)).values(),
@@ -108,6 +116,8 @@ SERIES = {
     ],
     "investors, k-means": lambda r: investor_columns(r, method="kmeans"),
     "investors, mixture": lambda r: investor_columns(r, method="gaussian_mixture"),
+    "fear and greed": lambda r: fear_greed_columns(r),
+    "components of fear and greed": lambda r: component_columns(r),
     "investors, HDBSCAN": lambda r: investor_columns(r, method="hdbscan", minimum_cluster_size=10),
 }
 
@@ -119,6 +129,49 @@ def hours(rows):
 def dma_columns(rows, **options):
     averaged = DynamicModelAveraging(**options).fit(rows[:, 0], rows[:, 1:])
     return [values for name, values in vars(averaged).items() if name != "factors"]
+
+
+def fear_greed_columns(rows):
+    values = pd.DataFrame(rows, columns=["momentum", "volatility", "news_sentiment"])
+    options = {"look_back": 60, "minimum_history": 1, "minimum_components": 1}
+    table = fear_greed_index(values, components=STOCK_COMPONENTS, **options)
+    return [table[name].to_numpy() for name in table.columns]
+
+
+def component_columns(rows):
+    """Of three instruments and of two series that speak a day later."""
+    parts, days = fear_greed_components, pd.date_range("2020-01-01", periods=len(rows))
+    close, day = 100 * np.exp(np.cumsum(rows, axis=0)), pd.Timedelta(days=1)
+    times = {"session_date": days, "published_at": days.tz_localize("UTC") + day}
+    names = ["leader", "other", "bonds"]
+    bars = pd.concat(
+        pd.DataFrame(times | {"instrument_id": name, "symbol": name, "volume_raw": 1 + abs(rows[:, place])}).assign(
+            **dict.fromkeys(["close_raw", "close_split_adj", "close_total_return_adj"], close[:, place])
+        )
+        for place, name in enumerate(names)
+    )
+    series = pd.concat(
+        pd.DataFrame(times | {"series_id": name, "period": days, "value": 5 + rows[:, place]})
+        for place, name in enumerate(names)
+    )
+    series["published_at"] += day
+    tones = pd.DataFrame({"session_date": days, "sentiment_mean": rows[:, 0], "effective_count": 1 + abs(rows[:, 1])})
+    tones = tones.assign(market="stocks", kind="post", language="all")
+    sessions = parts.sessions_of(bars, "leader")
+    known = parts.known_bars(bars, sessions)
+    bonds = parts.bond_return(known, sessions, symbol="bonds", window=20)
+    return [
+        parts.momentum(sessions, window=20),
+        parts.price_strength(known, sessions, window=30, minimum_instruments=1),
+        parts.breadth(known, sessions, minimum_instruments=1),
+        parts.implied_volatility(series, sessions, series="leader", window=20),
+        parts.realised_volatility(sessions, window=10, mean_window=20),
+        parts.safe_haven(sessions, bonds, window=20),
+        parts.bond_return_by_yield(series, sessions, series="bonds", window=20),
+        parts.junk_spread(series, sessions, risky="leader", safe="other"),
+        parts.dominance(known, sessions),
+        parts.tone(tones, sessions, market="stocks", kind="post", days=7),
+    ]
 
 
 def hidden_markov_columns(rows, **options):

@@ -34,6 +34,29 @@ def test_historical_var_is_the_linear_quantile_of_the_returns_before(level):
         assert_allclose(result.expected_shortfall[t], past[past <= var].mean(), rtol=1e-12)
 
 
+@given(
+    returns=st.lists(st.sampled_from([-0.03, -0.01, -0.0, 0.0, 0.01, 0.1]) | st.floats(-1, 1), max_size=40),
+    missing=st.sets(st.integers(0, 39)),
+    window=st.integers(2, 12),
+    level=st.sampled_from([0.01, 0.1, 0.25, 0.49]),
+)
+def test_historical_var_equals_the_sorted_windows_even_with_ties_and_gaps(returns, missing, window, level):
+    values = np.array([np.nan if t in missing else value for t, value in enumerate(returns)])
+    result = historical_var(values, window=window, level=level)
+    for t in range(len(values)):
+        past = [value for value in values[:t] if not np.isnan(value)][-window:]
+        if len(past) < window:
+            assert np.isnan(result.value_at_risk[t])
+            assert np.isnan(result.expected_shortfall[t])
+            continue
+        var = np.quantile(past, level, method="linear")
+        assert_allclose(result.value_at_risk[t], var, rtol=1e-12, atol=1e-16)
+        # A quantile that rounds to one side of a return decides whether that return is beyond it.
+        beyond = [value for value in past if value <= result.value_at_risk[t]]
+        assert_allclose(result.expected_shortfall[t], np.mean(beyond), rtol=1e-12, atol=1e-16)
+        assert result.expected_shortfall[t] <= result.value_at_risk[t]
+
+
 @pytest.mark.parametrize("level", [0.01, 0.05])
 def test_parametric_var_is_the_normal_tail(level):
     z, tail = stats.norm.ppf(level), stats.norm.pdf(stats.norm.ppf(level)) / level

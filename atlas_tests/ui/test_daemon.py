@@ -69,6 +69,6 @@ def test_a_dropped_file_changes_gold(ui: AtlasUi):
     new = waited_for("the end of what the file set off", settled, seconds=GOLD_SECONDS)
     print(f"{time.monotonic() - dropped:.1f} s from dropping a file to the last of {len(new)} runs")
     assert {run["status"] for run in new} == {"SUCCESS"}
-    untouched = {"gold/indicators/vpin", "gold/sentiment/daily_sentiment"}
+    untouched = {"gold/indicators/vpin", "gold/sentiment/instrument_sentiment"}
     made = {"/".join(key["path"]) for run in new for key in run["assetSelection"] or []}
     assert made.isdisjoint(untouched)

@@ -2,15 +2,26 @@
 
 from atlas_assets.contracts.gold.clustering import BehaviourDeviation, MarketStates, OrderFlowClusters, Regimes
 from atlas_assets.contracts.gold.indicators import TechnicalIndicators, Vpin
-from atlas_assets.contracts.gold.models import DmaFit, DmaForecasts, TvpVarFit, TvpVarForecasts
+from atlas_assets.contracts.gold.models import (
+    Connectedness,
+    DmaFit,
+    DmaForecasts,
+    EnsembleForecasts,
+    TvpVarFit,
+    TvpVarForecasts,
+)
 from atlas_assets.contracts.gold.risk_management import ValueAtRisk, VarBacktests
-from atlas_assets.contracts.gold.sentiment import DailySentiment
+from atlas_assets.contracts.gold.sentiment import DailySentiment, FearGreedIndex, InstrumentSentiment
 
 __all__ = [
     "BehaviourDeviation",
+    "Connectedness",
     "DailySentiment",
     "DmaFit",
     "DmaForecasts",
+    "EnsembleForecasts",
+    "FearGreedIndex",
+    "InstrumentSentiment",
     "MarketStates",
     "OrderFlowClusters",
     "Regimes",

@@ -101,6 +101,12 @@ class Vpin(Contract):
     sell_volume: Number = column("Volume classified as sold", unit="base units", ge=0)
     imbalance: Number = column("Absolute difference of the two", unit="base units", ge=0)
     vpin: Number = column("VPIN over the trailing buckets", unit="fraction", ge=0, le=1, nullable=True)
+    vpin_percentile: Number = column(
+        "Rank of the VPIN among the trailing ones, itself among them", unit="fraction", gt=0, le=1, nullable=True
+    )
+    toxic_episode: Integer = column(
+        "Number of the run of high percentiles that the bucket belongs to, as known at its end; 0 for none", ge=0
+    )
 
     imbalance_within_volume = rule("buy_volume + sell_volume >= imbalance")
 

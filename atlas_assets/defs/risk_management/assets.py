@@ -11,8 +11,8 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
     deps=[dg.AssetKey(["silver", "market", "daily_bars"]), dg.AssetKey(["silver", "market", "corporate_actions"])],
     description="One-day value at risk and expected shortfall, historical and parametric.",
     metadata={"parameters": "value_at_risk"},
-    kinds={"python", "numpy"},
-    code_version="1",
+    kinds={"python", "numba"},
+    code_version="2",
 )
 def value_at_risk(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Value at risk of every session, from the sessions before it."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+INSTRUMENTS_SHOWN = 3
+
 
 def technical_indicators(table: pd.DataFrame) -> Figure:
     """Price with Bollinger bands above RSI, the longest series, last two years."""
@@ -45,11 +47,22 @@ def technical_indicators(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def vpin(table: pd.DataFrame) -> Figure:
-    """VPIN of each instrument over volume time, drawn against the clock."""
-    figure, (axes,) = new_figure(1, title="VPIN by volume bucket")
-    for colour, (symbol, rows) in zip((BLUE, ORANGE, GREEN, RED), table.groupby("symbol"), strict=False):
-        axes.plot(rows["bucket_end"], rows["vpin"], color=colour, lw=1, label=str(symbol))
-    axes.set(ylabel="VPIN", ylim=(0, 1.3 * float(table["vpin"].max())))
-    legend(axes)
+def vpin(table: pd.DataFrame, *, toxic_percentile: float) -> Figure:
+    """VPIN of the instruments with most buckets above its trailing percentile, toxic episodes shaded."""
+    figure, (level, rank) = new_figure(
+        2, title="VPIN by volume bucket and its trailing percentile, toxic episodes shaded", ratios=(3, 2)
+    )
+    shown = table["symbol"].value_counts().sort_index().nlargest(INSTRUMENTS_SHOWN, keep="first").index
+    for colour, symbol in zip((BLUE, ORANGE, GREEN), shown, strict=False):
+        rows = table[table["symbol"] == symbol]
+        ends = rows["bucket_end"]
+        level.plot(ends, rows["vpin"], color=colour, lw=1, label=str(symbol))
+        rank.plot(ends, rows["vpin_percentile"], color=colour, lw=0.8)
+        for _, episode in rows[rows["toxic_episode"] > 0].groupby("toxic_episode"):
+            for axes in (level, rank):
+                axes.axvspan(episode["bucket_end"].iloc[0], episode["bucket_end"].iloc[-1], color=colour, alpha=0.25)
+    rank.axhline(toxic_percentile, color=RED, lw=0.8, ls="--")
+    level.set(ylabel="VPIN", ylim=(0, 1.3 * float(table["vpin"].max())))
+    rank.set(ylabel="percentile", ylim=(0, 1.02))
+    legend(level, columns=3)
     return figure
