@@ -94,7 +94,7 @@ class OrderFlowClusterSettings(OrderFlowSettings):
     """Clusters of order flow."""
 
     method: Literal["kmeans", "gaussian_mixture", "hdbscan"] = "kmeans"
-    clusters: int = Field(default=4, ge=2, le=12, description="number of clusters; HDBSCAN finds its own")
+    clusters: int = Field(default=5, ge=2, le=12, description="number of clusters; HDBSCAN finds its own")
     minimum_cluster_size: int = Field(default=20, ge=2, description="buckets, of HDBSCAN")
 
 

@@ -58,9 +58,18 @@ class Groups:
 
 
 def group_rows(
-    rows: FloatArray, *, method: str, clusters: int, minimum_cluster_size: int, starts: int, seed: int
+    rows: FloatArray,
+    *,
+    method: str,
+    clusters: int,
+    minimum_cluster_size: int,
+    starts: int,
+    seed: int,
+    centres: FloatArray | None = None,
 ) -> Groups:
     """Groups of standardised rows (T, d), the same for rows and features in any order.
+
+    With ``centres`` (k, d) the one start of k-means and of a mixture is there; a density method has no start.
 
     Raises
     ------
@@ -79,11 +88,12 @@ def group_rows(
     columns = np.lexsort(np.quantile(rows, np.linspace(1.0, 0.0, 11), axis=0))
     ordered = rows[:, columns]
     ordered = np.ascontiguousarray(ordered[np.lexsort(ordered.T[::-1])])
+    first = None if centres is None else np.ascontiguousarray(centres[:, columns])
     with threadpool_limits(limits=1):  # sums over several threads differ in their last bits from run to run
         if method == "kmeans":
-            groups = _kmeans(cluster.KMeans, ordered, clusters, starts, seed)
+            groups = _kmeans(cluster.KMeans, ordered, clusters, starts, seed, first)
         elif method == "gaussian_mixture":
-            groups = _gaussian_mixture(mixture.GaussianMixture, ordered, clusters, starts, seed)
+            groups = _gaussian_mixture(mixture.GaussianMixture, ordered, clusters, starts, seed, first)
         else:
             groups = _hdbscan(cluster.HDBSCAN, ordered, minimum_cluster_size)
     back = np.argsort(columns)
@@ -112,26 +122,32 @@ def place_rows(rows: FloatArray, groups: Groups, *, method: str) -> tuple[IntArr
     return nearest, smallest, closeness / closeness.sum(axis=1, keepdims=True)
 
 
-def _kmeans(estimator: Any, rows: FloatArray, clusters: int, starts: int, seed: int) -> Groups:
+def _kmeans(
+    estimator: Any, rows: FloatArray, clusters: int, starts: int, seed: int, first: FloatArray | None
+) -> Groups:
     from sklearn.exceptions import ConvergenceWarning as LibraryWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", LibraryWarning)
         try:
-            fitted = estimator(clusters, n_init=starts, random_state=seed).fit(rows)
+            begin = {"n_init": starts} if first is None else {"init": first, "n_init": 1}
+            fitted = estimator(clusters, random_state=seed, **begin).fit(rows)
         except LibraryWarning:
             raise ValueError(f"Investor clustering finds fewer than {clusters} different rows; use fewer.") from None
     return _groups(np.asarray(fitted.cluster_centers_, dtype=np.float64))
 
 
-def _gaussian_mixture(estimator: Any, rows: FloatArray, clusters: int, starts: int, seed: int) -> Groups:
+def _gaussian_mixture(
+    estimator: Any, rows: FloatArray, clusters: int, starts: int, seed: int, first: FloatArray | None
+) -> Groups:
     from sklearn.exceptions import ConvergenceWarning as LibraryWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LibraryWarning)
-        fitted = estimator(
-            clusters, n_init=starts, max_iter=_MIXTURE_ITERATIONS, reg_covar=_RIDGE, random_state=seed
-        ).fit(rows)
+        begin = {"n_init": starts} if first is None else {"means_init": first, "n_init": 1}
+        fitted = estimator(clusters, max_iter=_MIXTURE_ITERATIONS, reg_covar=_RIDGE, random_state=seed, **begin).fit(
+            rows
+        )
     if not fitted.converged_:
         warnings.warn(
             f"The mixture of {clusters} clusters did not converge in {_MIXTURE_ITERATIONS} iterations on {len(rows)} "

@@ -142,17 +142,21 @@ class InvestorClustering:
         self._state = _State(names, location, scale, groups, labels, len(labels))
         return self._place(rows)
 
-    def update(self, features: Features) -> InvestorClusters:
+    def update(self, features: Features, *, start: Literal["anew", "before"] = "anew") -> InvestorClusters:
         """Clusters of a new training sample, such as a window that has moved on, numbered as in the fit before.
 
+        With ``start="before"`` k-means and mixtures start at the centres of the fit before instead of seeded ones: the
+        fit may be a little worse, and clusters change no more than the rows ask for.
         Distances between old and new centres are in the deviations of the fit before. A cluster of HDBSCAN that lies
         farther from its partner than the earlier clusters from each other is a new one, with a new number.
 
         Raises and warns as ``fit``, and ``ValueError`` before ``fit`` or for other features.
         """
+        if start not in ("anew", "before"):
+            raise ValueError(f'Investor clustering knows no start="{start}"; use "anew" or "before".')
         before = self._fitted()
         rows = _rows_of(features, before.names, len(before.location))
-        location, scale, groups = self._group(rows)
+        location, scale, groups = self._group(rows, before if start == "before" else None)
         old = before.groups.centres
         new = (groups.centres * scale + location - before.location) / before.scale
         labels, next_label = self._matched(old, new, before)
@@ -206,20 +210,21 @@ class InvestorClustering:
         )
         return model
 
-    def _group(self, rows: FloatArray) -> tuple[FloatArray, FloatArray, Groups]:
+    def _group(self, rows: FloatArray, before: _State | None = None) -> tuple[FloatArray, FloatArray, Groups]:
         complete = rows[np.isfinite(rows).all(axis=1)]
         needed = self.minimum_cluster_size if self.method == "hdbscan" else self.clusters + 1
         if len(complete) < needed:
             raise ValueError(f"Investor clustering needs at least {needed} complete rows, not {len(complete)}.")
         location, scale = _robust_scale(complete)
-        standardised = (complete - location) / scale
+        centres = before and (before.groups.centres * before.scale + before.location - location) / scale
         groups = group_rows(
-            standardised,
+            (complete - location) / scale,
             method=self.method,
             clusters=self.clusters,
             minimum_cluster_size=self.minimum_cluster_size,
             starts=self.starts,
             seed=self.seed,
+            centres=centres,
         )
         return location, scale, groups
 

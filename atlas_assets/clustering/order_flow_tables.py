@@ -88,16 +88,16 @@ def order_flow_clusters(
     refit_buckets: int,
     comparison_hours: float = 3.0,
     method: Method = "kmeans",
-    clusters: int = 4,
+    clusters: int = 5,
     minimum_cluster_size: int = 20,
 ) -> pd.DataFrame:
     """Cluster of each instrument's time buckets by order flow, compared with what is usual at their time of day.
 
-    The numbers of clusters are canonical: the first fit orders them by mean trade size, and a refit keeps each number
-    with the cluster that is nearest to the earlier one. ``behaviour`` says in words how the cluster's centre in the fit
-    differs from the usual. ``refit_agreement`` is the share of the buckets between the
-    fit before and this one that both put into the same cluster: near 1 where clusters are real, low where they are
-    cuts through one cloud.
+    The numbers of clusters are canonical: the first fit orders them by mean trade size; a refit starts at the clusters
+    before and keeps each number with the cluster that is nearest to the earlier one. ``behaviour`` says in words how
+    the cluster's centre differs from the usual. ``refit_agreement`` is the share of the buckets between the fit before
+    and this one that both put into the same cluster: near 1 where clusters are real, low where they are cuts through
+    one cloud.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def order_flow_clusters(
                 pd.DataFrame(features, columns=list(FEATURES)).fillna(0.0)  # one that does not vary tells nothing
                 for features in _standardised(buckets, fit, comparison_hours)
             )
-            again = (model.fit if before is None else model.update)(training).labels
+            again = (model.fit(training) if before is None else model.update(training, start="before")).labels
             found = model.predict(rows)
             words = _words(model, found.clusters.tolist(), found.centres)
             yield pd.DataFrame(buckets.features[fit.judged], columns=list(FEATURES)).assign(

@@ -119,6 +119,35 @@ def test_a_refit_keeps_what_labels_mean_when_sizes_change_their_order(method):
     assert (fresh.labels[placed] != after.labels[placed]).any()
 
 
+@pytest.mark.parametrize("method", ["kmeans", "gaussian_mixture"])
+def test_a_refit_that_starts_at_the_fit_before_follows_what_moves(method):
+    clusters = model(method)
+    clusters.fit(ROWS)
+    moved = CENTRES + np.array([0.5, -0.5, 0.2])
+    rows, group = sample(seed=4, centres=moved)
+    after = clusters.update(rows, start="before")
+    assert_array_equal(after.labels, BY_SIZE[group])
+    assert_allclose(after.centres, moved[np.argsort(BY_SIZE)], atol=0.15)
+    again = clusters.update(rows[::-1], start="before")
+    assert_array_equal(again.labels[::-1], after.labels)
+
+
+def test_in_one_cloud_a_refit_that_starts_at_the_fit_before_changes_fewer_labels():
+    """Where there are no clusters, seeded starts cut the cloud anew in every window."""
+    cloud = np.random.default_rng(7).normal(size=(1_200, 5))
+
+    def agreement(start):
+        clusters = InvestorClustering(clusters=5)
+        labels, shares = clusters.fit(cloud[:600]).labels, []
+        for first in range(100, 601, 100):
+            again = clusters.update(cloud[first : first + 600], start=start).labels
+            shares.append((again[:500] == labels[100:]).mean())
+            labels = again
+        return np.mean(shares)
+
+    assert agreement("before") > agreement("anew") + 0.1
+
+
 def test_a_density_cluster_that_appears_is_new_and_a_lost_ones_number_is_not_given_again():
     clusters = model("hdbscan")
     clusters.fit(ROWS)
@@ -243,6 +272,13 @@ def test_unusable_input_is_refused(method):
         clusters.predict(ROWS[:, :2])
     with pytest.raises(ValueError, match="missing here: c"):
         clusters.predict(pd.DataFrame(ROWS, columns=["a", "b", "d"]))
+
+
+def test_an_unknown_start_is_refused():
+    clusters = model("kmeans")
+    clusters.fit(ROWS)
+    with pytest.raises(ValueError, match='use "anew" or "before"'):
+        clusters.update(ROWS, start="there")
 
 
 def test_other_refusals():

@@ -69,7 +69,7 @@ EACH_ROW = [*range(TRAINING, ROWS + 1)]
 
 
 @pytest.mark.parametrize("options", CHANGES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(cuts=CUTS, seed=st.integers(0, 99))
 @example(cuts=EACH_ROW, seed=1)
 @example(cuts=[TRAINING, TRAINING, ROWS], seed=1)
@@ -85,7 +85,7 @@ def test_change_points_of_any_chunks_have_the_same_bits(options, cuts, seed):
 
 
 @pytest.mark.parametrize(("series", "options"), STATES)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(cuts=CUTS, seed=st.integers(0, 9))
 @example(cuts=EACH_ROW, seed=1)
 @example(cuts=[TRAINING, TRAINING, ROWS], seed=1)

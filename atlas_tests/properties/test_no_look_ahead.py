@@ -328,7 +328,7 @@ def test_order_flow_features(cut):
 def test_order_flow_tables(make, cut):
     time, price, volume = trades()
     options = {"bucket_seconds": 900.0, "size_quantiles": (0.5, 0.9), "trailing_days": 3}
-    options |= {"training_buckets": 60, "refit_buckets": 40}
+    options |= {"training_buckets": 60, "refit_buckets": 90}
     rows = pd.DataFrame(
         {
             "instrument_id": "1",

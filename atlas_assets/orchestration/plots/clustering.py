@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from atlas_assets.orchestration.plots.canvas import BLUE, GREEN, GREY, ORANGE, RED, legend, longest, new_figure
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -47,7 +49,7 @@ def market_states(table: pd.DataFrame) -> Figure:
                 dates, 0, 1, where=inside, color=colour, alpha=alpha, lw=0, step="mid", label=regime,
                 transform=level.get_xaxis_transform(),
             )  # fmt: skip
-    level.plot(dates, cumulative, color=BLUE, lw=1)
+    level.plot(dates, cumulative, color=BLUE, lw=1, label="return")
     for number, day in enumerate(dates[shown["is_change_point"].to_numpy(dtype=bool)]):
         level.axvline(day, color="black", lw=0.9, ls="--", label="" if number else "change point")
     level.set(ylabel="cumulative log return")
@@ -60,41 +62,60 @@ def market_states(table: pd.DataFrame) -> Figure:
 
 
 _CLUSTER_COLOURS = (BLUE, ORANGE, GREEN, RED, "#7d5ba6", "#8c6d31", "#17a2b8", "#d36ba6")
+_BUCKETS_ON_THE_MAP = 300
 _FEATURES = (
     "log_mean_trade_size", "log_volume", "imbalance_small", "imbalance_medium", "imbalance_large", "duration_variation",
 )  # fmt: skip
 
 
 def order_flow_clusters(table: pd.DataFrame) -> Figure:
-    """Buckets of the last fit on the two features that tell the clusters best apart, above each day's shares."""
+    """The last buckets on the two axes that tell the clusters best apart, above each day's shares."""
     shown = longest(table)
     figure, (plane, shares) = new_figure(
         2, title=f"{shown['symbol'].iloc[0]}: clusters of order flow", ratios=(3, 1), share_x=False, height=5.6
     )
-    last = shown[shown["fitted_until"] == shown["fitted_until"].max()]
-    across, up = _most_different(last)
-    for cluster, rows in last.groupby("cluster"):
-        label = f"{cluster}: {rows['behaviour'].iloc[0]}"
-        plane.scatter(rows[across], rows[up], s=14, color=_colour(int(cluster)), alpha=0.65, lw=0, label=label)
-        plane.plot(rows[across].mean(), rows[up].mean(), marker="X", ms=9, color=_colour(int(cluster)), mec="black")
-    plane.set(xlabel=across.replace("_", " "), ylabel=up.replace("_", " "))
-    plane.set_title(f"{len(last)} buckets after the fit of {last['fitted_until'].iloc[0]:%Y-%m-%d %H:%M}", fontsize=8)
-    plane.margins(y=0.18)
+    last = shown.tail(_BUCKETS_ON_THE_MAP)
+    places, (across, up) = _discriminants(last)
+    for cluster in sorted(last["cluster"].unique().tolist()):
+        colour, inside = _colour(cluster), (last["cluster"] == cluster).to_numpy()
+        label = f"{cluster}: {last['behaviour'][inside].iloc[-1]}"
+        plane.scatter(*places[inside].T, s=14, color=colour, alpha=0.65, lw=0, label=label)
+        plane.plot(*places[inside].mean(axis=0), marker="X", ms=9, color=colour, mec="black")
+    plane.set(xlabel=across, ylabel=up.replace("  ", "\n"))
+    plane.set_title(
+        f"the last {len(last)} buckets, named by the fit of {last['fitted_until'].max():%Y-%m-%d}", fontsize=8
+    )
+    plane.margins(y=0.3)
     legend(plane, columns=3)
     _shares_by_day(shares, shown)
     return figure
 
 
-def _most_different(rows: pd.DataFrame) -> tuple[str, str]:
-    """The two features in which the nearest two clusters lie farthest apart, in deviations."""
+def _discriminants(rows: pd.DataFrame) -> tuple[npt.NDArray[np.float64], tuple[str, str]]:
+    """The two directions (Fisher's) that part the clusters most, for each bucket, and what they are made of."""
     features = rows[list(_FEATURES)]
-    means = features.groupby(rows["cluster"]).mean() / features.std().replace(0, 1)
+    spread = features.std().where(lambda deviation: deviation > 0, 1.0)
+    standardised = (features - features.mean()) / spread
+    means = standardised.groupby(rows["cluster"]).transform("mean")
+    within = _covariance(standardised - means) + 1e-6 * np.eye(len(_FEATURES))
+    # Directions of the between-cluster covariance where the covariance within clusters is a unit sphere.
+    sphere = np.linalg.inv(np.linalg.cholesky(within))
+    _, directions = np.linalg.eigh(sphere @ _covariance(means) @ sphere.T)
+    weights = np.asarray(sphere.T @ directions[:, :-3:-1], dtype=np.float64)
+    weights *= np.sign(weights[np.abs(weights).argmax(axis=0), [0, 1]])
+    names = [_made_of(weights[:, axis]) for axis in (0, 1)]
+    return np.asarray(standardised.to_numpy() @ weights, dtype=np.float64), (names[0], names[1])
 
-    def apart(pair: tuple[str, str]) -> float:
-        places = means[list(pair)].to_numpy()
-        return min((float(((one - other) ** 2).sum()) for one, other in combinations(places, 2)), default=0.0)
 
-    return max(combinations(_FEATURES, 2), key=apart)
+def _covariance(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
+    values = rows.to_numpy(dtype=np.float64)
+    return np.asarray(values.T @ values / len(values), dtype=np.float64)
+
+
+def _made_of(weights: npt.NDArray[np.float64]) -> str:
+    order = np.argsort(-np.abs(weights))[:3]
+    parts = [f"{weights[place]:+.1f} {_FEATURES[place].replace('_', ' ')}" for place in order]
+    return "  ".join(parts).replace("-", "\N{MINUS SIGN}")
 
 
 def _shares_by_day(axes: Axes, rows: pd.DataFrame) -> None:
