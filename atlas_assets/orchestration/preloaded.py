@@ -15,6 +15,7 @@ MODULES = (
     "atlas_assets.contracts.gold",
     "atlas_assets.contracts.judgement",
     "atlas_assets.contracts.silver",
+    "atlas_assets.data_sources.fixed_layout_kernel",  # the first kernel brings in numba, 1.2 s a step
     "atlas_assets.lake.lake",
     "atlas_assets.orchestration.plots.canvas",
 )

@@ -49,7 +49,7 @@ def tvp_var_forecasts(table: pd.DataFrame) -> Figure:
 def dma_fit(table: pd.DataFrame) -> Figure:
     """Inclusion probabilities as a heat map, regressors over sessions."""
     inclusion = table[table["parameter"].str.startswith("inclusion.")]
-    wide = inclusion.pivot_table(index="parameter", columns="origin_date", values="value", sort=False)
+    wide = inclusion.pivot_table(index="parameter", columns="origin_date", values="value")
     figure, (axes,) = new_figure(1, title="DMA: probability that a regressor is in")
     shades = axes.imshow(wide.to_numpy(), aspect="auto", cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     axes.set_yticks(range(len(wide)), [str(name).removeprefix("inclusion.") for name in wide.index])
