@@ -66,8 +66,8 @@ class Versions:
 
 def _followed(cursor: duckdb.DuckDBPyConnection, table: str, known: Known | None, snapshot: int) -> Fingerprint:
     """From the fingerprint known last and the rows that came and went since, if possible; else from all rows."""
+    before = Fingerprint() if known is None else Fingerprint.parse(known.fingerprint)
     followed = None
-    if known is not None:
-        before = Fingerprint.parse(known.fingerprint)
+    if known is not None and before.rows:
         followed = history.followed_fingerprint(cursor, table, known.snapshot, before, snapshot)
     return history.computed_fingerprint(cursor, table, snapshot=snapshot) if followed is None else followed
