@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from atlas_tests.benchmarks import steps
 from atlas_tests.benchmarks.measure import Figure, Timing, fresh
 
+EMPTY_CACHE = "import os, tempfile; folder = tempfile.TemporaryDirectory(); os.environ['NUMBA_CACHE_DIR'] = folder.name"
+
 
 def figures() -> Iterator[Figure]:
     """Imports, definitions, steps."""
@@ -24,6 +26,14 @@ def figures() -> Iterator[Figure]:
         dbt,
         "import dagster_dbt alone",
         promise=5,
+    )
+    kernels = "import atlas_assets.models.dma_kernels"
+    yield Figure(
+        "kernels of dynamic model averaging, from the disk",
+        fresh(kernels, repetitions=3),
+        fresh(f"{EMPTY_CACHE}; {kernels}", repetitions=1),
+        "compiled, as on the first import",
+        promise=3,
     )
     house, house_ready = steps.started_steps("house")
     spawn, spawn_ready = steps.started_steps("spawn")
