@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atlas_assets.clustering.deviation import Estimator, standardised_by_time_of_day, usual_behaviour
+from atlas_assets.clustering.history import TooLittleHistory
 from atlas_assets.clustering.investors import InvestorClustering, Method
 from atlas_assets.clustering.order_flow import order_flow_features
 from atlas_assets.contracts.trade_source import trades_of_one_source
@@ -121,7 +122,7 @@ def order_flow_clusters(
 
     Raises
     ------
-    ValueError
+    TooLittleHistory
         When every instrument is left out.
     """
     import pandas as pd
@@ -188,7 +189,7 @@ def behaviour_deviation(
 
     Raises
     ------
-    ValueError
+    TooLittleHistory
         When every instrument is left out.
     """
     import pandas as pd
@@ -286,7 +287,7 @@ def _of_every_instrument(
             }
             tables.append(judged.reset_index(drop=True).assign(**described))
     if not tables:
-        raise ValueError(
+        raise TooLittleHistory(
             f"Order flow needs an instrument with more than {training} buckets of {seconds:g} s after its first day "
             "of trades: load more history or lower training_buckets."
         )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from atlas_assets.clustering.change_points import change_points
 from atlas_assets.clustering.hidden_markov import HiddenMarkovParameters, hidden_markov_regimes
+from atlas_assets.clustering.history import TooLittleHistory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,7 @@ def market_states(
 
     Raises
     ------
-    ValueError
+    TooLittleHistory
         When every instrument is left out.
     """
     import pandas as pd
@@ -81,7 +82,7 @@ def market_states(
         if len(rows) > window_size + 1
     ]
     if not tables:
-        raise ValueError(
+        raise TooLittleHistory(
             f"Market states need more than {window_size + 1} sessions of {', '.join(symbols)}: load more history."
         )
     return pd.concat(tables, ignore_index=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from atlas_assets.clustering.history import TooLittleHistory
 from atlas_assets.clustering.regimes import markov_regimes
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def regimes(bars: pd.DataFrame, *, symbols: Sequence[str], window_size: int) -> 
 
     Raises
     ------
-    ValueError
+    TooLittleHistory
         When every instrument is left out.
     """
     import pandas as pd
@@ -45,7 +46,7 @@ def regimes(bars: pd.DataFrame, *, symbols: Sequence[str], window_size: int) -> 
         if len(rows) > window_size + 1
     ]
     if not tables:
-        raise ValueError(
+        raise TooLittleHistory(
             f"Regimes need more than {window_size + 1} sessions of {', '.join(symbols)}: load more history."
         )
     return pd.concat(tables, ignore_index=True)

@@ -137,6 +137,10 @@ class AssetRun(LakeView):
         """Write, then describe: all that most assets need."""
         return self.describe(data, self.write(data, window=window, records=records), metadata=metadata, plot=plot)
 
+    def publish_nothing(self, reason: str) -> dg.MaterializeResult[Any]:
+        """No rows yet, and why: an empty table is a warning of its check, a failure would come again daily."""
+        return self.publish(self.no_rows(), metadata={"left_out": reason})
+
     def no_rows(self) -> pa.Table:
         """The asset's table without rows."""
         from atlas_assets.contracts.schema import arrow_schema

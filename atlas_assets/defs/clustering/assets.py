@@ -17,11 +17,15 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 def regimes(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Regime of every session of the configured instruments."""
     from atlas_assets.clustering import tables
+    from atlas_assets.clustering.history import TooLittleHistory
     from atlas_assets.orchestration.plots import clustering as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.regimes
     bars = run.adjusted_bars(symbols=parameters.symbols)
-    table = tables.regimes(bars, symbols=parameters.symbols, window_size=parameters.window_size)
+    try:
+        table = tables.regimes(bars, symbols=parameters.symbols, window_size=parameters.window_size)
+    except TooLittleHistory as little:
+        return run.publish_nothing(str(little))
     return run.publish(
         table,
         metadata={"turbulent_share": float((table["regime"] == "turbulent").mean())},

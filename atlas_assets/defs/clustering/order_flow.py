@@ -27,10 +27,14 @@ COLUMNS = [
 def order_flow_clusters(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Cluster of every time bucket of every traded instrument with enough of them."""
     from atlas_assets.clustering import order_flow_tables as tables
+    from atlas_assets.clustering.history import TooLittleHistory
     from atlas_assets.orchestration.plots import clustering as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.order_flow_clusters
-    table = tables.order_flow_clusters(run.read("silver.trades", columns=COLUMNS), **parameters.model_dump())
+    try:
+        table = tables.order_flow_clusters(run.read("silver.trades", columns=COLUMNS), **parameters.model_dump())
+    except TooLittleHistory as little:
+        return run.publish_nothing(str(little))
     return run.publish(
         table,
         metadata={
@@ -53,10 +57,14 @@ def order_flow_clusters(context: dg.AssetExecutionContext, lake: LakeResource) -
 def behaviour_deviation(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """How unusual every time bucket of every traded instrument with enough of them is."""
     from atlas_assets.clustering import order_flow_tables as tables
+    from atlas_assets.clustering.history import TooLittleHistory
     from atlas_assets.orchestration.plots import clustering as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.behaviour_deviation
-    table = tables.behaviour_deviation(run.read("silver.trades", columns=COLUMNS), **parameters.model_dump())
+    try:
+        table = tables.behaviour_deviation(run.read("silver.trades", columns=COLUMNS), **parameters.model_dump())
+    except TooLittleHistory as little:
+        return run.publish_nothing(str(little))
     return run.publish(
         table,
         metadata={

@@ -17,10 +17,14 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 def market_states(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """State of every session of the configured instruments, and where their returns changed."""
     from atlas_assets.clustering import state_tables as tables
+    from atlas_assets.clustering.history import TooLittleHistory
     from atlas_assets.orchestration.plots import clustering as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.market_states
-    table = tables.market_states(run.adjusted_bars(symbols=parameters.symbols), **parameters.model_dump())
+    try:
+        table = tables.market_states(run.adjusted_bars(symbols=parameters.symbols), **parameters.model_dump())
+    except TooLittleHistory as little:
+        return run.publish_nothing(str(little))
     last = table.iloc[-1]
     return run.publish(
         table,
