@@ -74,7 +74,9 @@ def rule(expression: str) -> Any:
         kept[judged] = np.asarray(frame[judged].eval(expression, engine="python"), dtype=bool)
         return pd.Series(kept, index=frame.index)
 
-    return pa.dataframe_check(name=expression, statistics={"expression": expression}, description=expression)(holds)
+    # Of a rule that two contracts inherit, Pandera would hand a name to the first only.
+    holds.__name__ = expression
+    return pa.dataframe_check(statistics={"expression": expression}, description=expression)(holds)
 
 
 def quote_identifier(name: str) -> str:

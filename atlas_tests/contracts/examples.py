@@ -56,6 +56,9 @@ BREAKS: dict[str, Row] = {
     "bar_open <= bar_close": {"bar_close": datetime(1999, 1, 1, tzinfo=UTC)},
     "open_time <= close_time": {"open_time": 1000},
     "opens_at <= closes_at": {"closes_at": datetime(1999, 1, 1, tzinfo=UTC)},
+    "classification != 'Extreme Fear' or index_value < 25": {"classification": "Extreme Fear", "index_value": 50.0},
+    "classification != 'Extreme Greed' or index_value >= 75": {"classification": "Extreme Greed", "index_value": 50.0},
+    "effective_count <= document_count": {"effective_count": 1000.0},
     "positive_share + negative_share <= 1": {"positive_share": 0.6},
     "received <= expected": {"received": 1000},
     "realtime_start <= realtime_end": {"realtime_end": date(1999, 1, 1)},
@@ -83,8 +86,10 @@ def rows(contract: type[Contract], number: int = 4) -> list[Row]:
             pa.timestamp("us", tz="UTC"): datetime(2020, 1, 1, tzinfo=UTC) + timedelta(hours=index),
         }
         row = {field.name: allowed.get(field.name, values[field.type]) for field in arrow_schema(contract)}
-        # What is known is known for a while.
-        made.append(row | ({"known_to": row["known_to"] + timedelta(days=1)} if "known_to" in row else {}))
+        # What is known is known for a while, and what was learnt from is older than all rows.
+        known = {"known_to": row["known_to"] + timedelta(days=1)} if "known_to" in row else {}
+        older = {name: made[0][name] for name in ("fitted_until", "segment_start") if made and name in row}
+        made.append(row | known | older)
     return made
 
 
