@@ -67,7 +67,7 @@ def test_the_graph_shows_every_group_and_asset(ui: AtlasUi, page: Page, shoot: S
     expect(page.get_by_text("fetching statuses")).to_have_count(0)
     shoot(page, "asset-graph")
 
-    page.set_viewport_size({"width": 860, "height": 100 * len(KEYS)})
+    page.set_viewport_size({"width": 1200, "height": 100 * len(KEYS)})
     page.locator("body").press("Alt+KeyE")
     expect(any_asset.first).to_be_attached()
     page.reload()
