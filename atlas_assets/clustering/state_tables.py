@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from atlas_assets.clustering.change_points import change_points
 from atlas_assets.clustering.hidden_markov import HiddenMarkovParameters, hidden_markov_regimes
-from atlas_assets.clustering.history import TooLittleHistory
+from atlas_assets.clustering.history import of_trained_instruments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,28 +65,16 @@ def market_states(
     TooLittleHistory
         When every instrument is left out.
     """
-    import pandas as pd
-
-    tables = [
-        _states_of_one(
-            rows,
-            states=states,
-            window_size=window_size,
-            refit_sessions=refit_sessions,
-            expected_run_length=expected_run_length,
-            recent_sessions=recent_sessions,
-            change_threshold=change_threshold,
-        )
-        for _, rows in bars[bars["symbol"].isin(symbols)]
-        .sort_values("session_date")
-        .groupby("instrument_id", sort=True)
-        if len(rows) > window_size + 1
-    ]
-    if not tables:
-        raise TooLittleHistory(
-            f"Market states need more than {window_size + 1} sessions of {', '.join(symbols)}: load more history."
-        )
-    return pd.concat(tables, ignore_index=True)
+    of_one = partial(
+        _states_of_one,
+        states=states,
+        window_size=window_size,
+        refit_sessions=refit_sessions,
+        expected_run_length=expected_run_length,
+        recent_sessions=recent_sessions,
+        change_threshold=change_threshold,
+    )
+    return of_trained_instruments(bars, of_one, symbols=symbols, window_size=window_size, what="Market states")
 
 
 def _states_of_one(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlas_assets.clustering.history import TooLittleHistory
+from atlas_assets.clustering.history import of_trained_instruments
 from atlas_assets.clustering.regimes import markov_regimes
 
 if TYPE_CHECKING:
@@ -36,20 +36,13 @@ def regimes(bars: pd.DataFrame, *, symbols: Sequence[str], window_size: int) -> 
     TooLittleHistory
         When every instrument is left out.
     """
-    import pandas as pd
-
-    tables = [
-        _regimes_of_one(rows, window_size)
-        for _, rows in bars[bars["symbol"].isin(symbols)]
-        .sort_values("session_date")
-        .groupby("instrument_id", sort=True)
-        if len(rows) > window_size + 1
-    ]
-    if not tables:
-        raise TooLittleHistory(
-            f"Regimes need more than {window_size + 1} sessions of {', '.join(symbols)}: load more history."
-        )
-    return pd.concat(tables, ignore_index=True)
+    return of_trained_instruments(
+        bars,
+        lambda rows: _regimes_of_one(rows, window_size),
+        symbols=symbols,
+        window_size=window_size,
+        what="Regimes",
+    )
 
 
 def _regimes_of_one(bars: pd.DataFrame, window_size: int) -> pd.DataFrame:
