@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Words = NDArray[np.uint64]
+    Flags = NDArray[np.bool_]
 
 _CHUNK = 65_536  # rows at a time: a few columns of them stay in the processor's cache
 _MASK = (1 << 64) - 1
@@ -221,16 +222,67 @@ class Fingerprint:
     @classmethod
     def of(cls, table: pa.Table) -> Fingerprint:
         """Return the fingerprint of a table's rows."""
+        return RowHashes.of(table).fingerprint
+
+
+@dataclass(frozen=True)
+class RowHashes:
+    """Two 64-bit hashes of each row, in the rows' order."""
+
+    first: Words
+    second: Words
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Return the fingerprint of the rows together."""
+        return Fingerprint(self.first.size, int(self.first.sum()), int(self.second.sum()))
+
+    @classmethod
+    def of(cls, table: pa.Table) -> RowHashes:
+        """Return the hashes of a table's rows."""
         import numpy as np
 
-        total = cls()
+        first, second = np.zeros(table.num_rows, np.uint64), np.zeros(table.num_rows, np.uint64)
         for start in range(0, table.num_rows, _CHUNK):
             part = canonical(table.slice(start, _CHUNK))
-            first, second = np.zeros(part.num_rows, np.uint64), np.zeros(part.num_rows, np.uint64)
+            these = slice(start, start + part.num_rows)
             for field, column in zip(part.schema, part.columns, strict=True):
-                _add_column(first, second, f"{field.name}\0{field.type}", column.combine_chunks())
-            total += cls(part.num_rows, int(_mix(first).sum()), int(_mix(second).sum()))
-        return total
+                _add_column(first[these], second[these], f"{field.name}\0{field.type}", column.combine_chunks())
+            first[these], second[these] = _mix(first[these]), _mix(second[these])
+        return cls(first, second)
+
+    @classmethod
+    def together(cls, parts: Sequence[RowHashes]) -> RowHashes:
+        """Return the hashes of parts, one after the other."""
+        import numpy as np
+
+        none = [np.empty(0, np.uint64)]
+        return cls(
+            np.concatenate(none + [part.first for part in parts]),
+            np.concatenate(none + [part.second for part in parts]),
+        )
+
+    def differences(self, others: RowHashes) -> tuple[Flags, Flags]:
+        """Return which of these rows the others lack, and which of the others these lack.
+
+        Of equal rows, as many are in both as the side with fewer has.
+        """
+        import numpy as np
+
+        rows = self.first.size
+        first, second = np.concatenate([self.first, others.first]), np.concatenate([self.second, others.second])
+        # Stable: of equal rows, these come before the others.
+        order = np.lexsort((second, first))
+        begins = np.ones(order.size, np.bool_)
+        begins[1:] = (np.diff(first[order]) != 0) | (np.diff(second[order]) != 0)
+        run, start = np.cumsum(begins) - 1, np.flatnonzero(begins)
+        of_others = order >= rows
+        total = np.diff(np.append(start, order.size))
+        theirs = np.bincount(run, weights=of_others, minlength=start.size).astype(np.int64)
+        place = np.arange(order.size) - start[run] - np.where(of_others, (total - theirs)[run], 0)
+        lacking = np.empty(order.size, np.bool_)
+        lacking[order] = place >= np.minimum(theirs, total - theirs)[run]
+        return lacking[:rows], lacking[rows:]
 
 
 def _add_column(first: Words, second: Words, label: str, column: Any) -> None:

@@ -91,13 +91,19 @@ def resolve_snapshot(cursor: duckdb.DuckDBPyConnection, as_of: AsOf) -> int | No
     return int(row[0])
 
 
+def newest_snapshot(cursor: duckdb.DuckDBPyConnection, as_of: AsOf) -> int:
+    """Return the snapshot that was the newest at a time, the current one for none."""
+    snapshot = resolve_snapshot(cursor, as_of)
+    return current_snapshot(cursor) if snapshot is None else snapshot
+
+
 def list_snapshots(cursor: duckdb.DuckDBPyConnection, table: str | None, limit: int) -> list[Snapshot]:
     """Return the newest snapshots, newest first; of one table if it is given."""
     condition, parameters = "", []
     if table is not None:
         table_columns(cursor, table)
         condition = f"WHERE list_contains({_CHANGED}, ?)"
-        parameters = [str(_table_id(cursor, table, current_snapshot(cursor)))]
+        parameters = [str(table_id(cursor, table, current_snapshot(cursor)))]
     rows = cursor.execute(
         "SELECT snapshot_id, snapshot_time, author, commit_message, commit_extra_info "
         f"FROM lake.snapshots() {condition} ORDER BY snapshot_id DESC LIMIT ?",
@@ -177,39 +183,6 @@ def snapshot_times(cursor: duckdb.DuckDBPyConnection, snapshots: Collection[int]
     return {number: made.isoformat() for number, made in rows}
 
 
-def followed_fingerprint(
-    cursor: duckdb.DuckDBPyConnection, table: str, since: int, before: Fingerprint, snapshot: int
-) -> Fingerprint | None:
-    """Return the fingerprint at a snapshot from that at an earlier one and the rows that came and went in between.
-
-    None where the change feed does not tell them: the table is another one, its columns changed, or snapshots expired.
-    """
-    identity = _table_id(cursor, table, snapshot)
-    if since > snapshot or _table_id(cursor, table, since) != identity:
-        return None
-    row = cursor.execute(
-        "SELECT count(*), count(*) FILTER (list_contains(coalesce(changes['tables_altered'], []), ?)) "
-        "FROM lake.snapshots() WHERE snapshot_id > ? AND snapshot_id <= ?",
-        [str(identity), since, snapshot],
-    ).fetchone()
-    if row != (snapshot - since, 0):
-        return None
-    if since == snapshot:
-        return before
-    schema, name = split_table(table)
-    # Both words are checked by `split_table`.
-    changes = f"lake.{schema}.table_changes('{name}', {since + 1}, {snapshot})"
-    gone = "('delete', 'update_preimage')"
-    left, came = (
-        _fingerprint_of(
-            cursor,
-            f"SELECT * EXCLUDE (snapshot_id, rowid, change_type) FROM {changes} WHERE change_type {which} {gone}",
-        )
-        for which in ("IN", "NOT IN")
-    )
-    return before - left + came
-
-
 def computed_fingerprint(
     cursor: duckdb.DuckDBPyConnection,
     table: str,
@@ -219,12 +192,13 @@ def computed_fingerprint(
     parameters: list[object] | None = None,
 ) -> Fingerprint:
     """Return the fingerprint of a table's rows, read in batches."""
-    return _fingerprint_of(cursor, f"SELECT * FROM {quote_table(table)}{at_snapshot(snapshot)}{where}", parameters)
+    return fingerprint_of(cursor, f"SELECT * FROM {quote_table(table)}{at_snapshot(snapshot)}{where}", parameters)
 
 
-def _fingerprint_of(
+def fingerprint_of(
     cursor: duckdb.DuckDBPyConnection, query: str, parameters: list[object] | None = None
 ) -> Fingerprint:
+    """Return the fingerprint of a query's rows, read in batches."""
     import pyarrow as pa
 
     reader = cursor.execute(query, parameters).to_arrow_reader(BATCH_ROWS)
@@ -237,7 +211,8 @@ def _count(cursor: duckdb.DuckDBPyConnection, table: str) -> int:
     return int(row[0])
 
 
-def _table_id(cursor: duckdb.DuckDBPyConnection, table: str, snapshot: int) -> int | None:
+def table_id(cursor: duckdb.DuckDBPyConnection, table: str, snapshot: int) -> int | None:
+    """Return the engine's number of a table, which another one of the same name does not have."""
     schema, name = split_table(table)
     row = cursor.execute(
         "SELECT t.table_id FROM __ducklake_metadata_lake.ducklake_table AS t "

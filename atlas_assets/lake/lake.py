@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import duckdb
 
-from atlas_assets.lake import history, reading
+from atlas_assets.lake import feed, history, reading
 from atlas_assets.lake.catalog import Catalog, Mode
 from atlas_assets.lake.compaction import merge_files
 from atlas_assets.lake.config import LakeConfig
@@ -26,7 +26,7 @@ from atlas_assets.lake.ledgers import Record, append_lines
 from atlas_assets.lake.locks import commit_lock_of
 from atlas_assets.lake.objects import ObjectDifferences, ObjectStore
 from atlas_assets.lake.ranges import Bound
-from atlas_assets.lake.reading import Where
+from atlas_assets.lake.reading import Selection, Where
 from atlas_assets.lake.schema import conform
 from atlas_assets.lake.tables import ensure_table
 from atlas_assets.lake.versions import Versions
@@ -139,34 +139,12 @@ class Lake:
             )
         )
 
-    def read_arrow(
-        self,
-        table: str,
-        *,
-        symbols: Sequence[str] | None = None,
-        start: Bound = None,
-        end: Bound = None,
-        as_of: AsOf = None,
-        known_on: Bound = None,
-        columns: Sequence[str] | None = None,
-        where: Where | None = None,
-        time_column: str | None = None,
-    ) -> pa.Table:
+    def read_arrow(self, table: str, *, as_of: AsOf = None, **selection: Unpack[Selection]) -> pa.Table:
         """Rows of a table as an Arrow table; the parameters are those of `read`."""
 
         def select(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
-            return reading.select_rows(
-                cursor,
-                table,
-                symbols=symbols,
-                start=start,
-                end=end,
-                snapshot=history.resolve_snapshot(cursor, as_of),
-                known_on=known_on,
-                columns=columns,
-                where=where,
-                time_column=time_column,
-            )
+            snapshot = history.resolve_snapshot(cursor, as_of)
+            return reading.select_rows(cursor, table, snapshot=snapshot, **selection)
 
         return self._ask(select)
 
@@ -228,13 +206,41 @@ class Lake:
         """Return the identities of several tables' content at one moment; tables that there were not are left out."""
 
         def versions(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
-            snapshot = history.resolve_snapshot(cursor, as_of)
-            if snapshot is None:
-                snapshot = history.current_snapshot(cursor)
+            snapshot = history.newest_snapshot(cursor, as_of)
             found = self._versions.fingerprints(cursor, tables, snapshot)
             return {table: str(fingerprint) for table, fingerprint in found.items()}
 
         return self._ask(versions)
+
+    def changed(
+        self, table: str, *, by: Sequence[str], first: str | None = None, since: int, as_of: AsOf = None
+    ) -> pa.Table | None:
+        """Return where a table's rows differ from those of an earlier snapshot.
+
+        Parameters
+        ----------
+        table
+            Such as ``silver.trades``.
+        by
+            Columns whose values in the rows that came or went are told, each combination once.
+        first
+            A column whose least value among these rows is told beside them.
+        since
+            The earlier snapshot's id.
+        as_of
+            A snapshot's id, or a time; now unless given.
+
+        Returns
+        -------
+        pyarrow.Table or None
+            None where that cannot be told: snapshots in between expired, or the table's columns changed.
+        """
+
+        def changed(cursor: duckdb.DuckDBPyConnection) -> pa.Table | None:
+            snapshot = history.newest_snapshot(cursor, as_of)
+            return feed.changed(cursor, table, by=by, first=first, since=since, snapshot=snapshot)
+
+        return self._ask(changed)
 
     def create_table(
         self,

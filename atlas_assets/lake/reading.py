@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import duckdb
 
@@ -38,17 +38,29 @@ _VINTAGE_COLUMNS = ("known_from", "known_to")
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
+class Selection(TypedDict, total=False):
+    """Which rows and columns of a table; `Lake.read` says what each means."""
+
+    symbols: Sequence[str] | None
+    start: Bound
+    end: Bound
+    known_on: Bound
+    columns: Sequence[str] | None
+    where: Where | None
+    time_column: str | None
+
+
 def select_rows(
     cursor: duckdb.DuckDBPyConnection,
     table: str,
     *,
-    symbols: Sequence[str] | None,
-    start: Bound,
-    end: Bound,
     snapshot: int | None,
-    columns: Sequence[str] | None,
-    where: Where | None,
-    time_column: str | None,
+    symbols: Sequence[str] | None = None,
+    start: Bound = None,
+    end: Bound = None,
+    columns: Sequence[str] | None = None,
+    where: Where | None = None,
+    time_column: str | None = None,
     known_on: Bound = None,
 ) -> pa.Table:
     """Select some rows and columns of a table, as it is or as it was at a snapshot."""

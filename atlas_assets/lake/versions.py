@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from atlas_assets.lake import history
+from atlas_assets.lake.feed import followed_fingerprint
 from atlas_assets.lake.hashing import Fingerprint
 
 if TYPE_CHECKING:
@@ -69,5 +70,5 @@ def _followed(cursor: duckdb.DuckDBPyConnection, table: str, known: Known | None
     before = Fingerprint() if known is None else Fingerprint.parse(known.fingerprint)
     followed = None
     if known is not None and before.rows:
-        followed = history.followed_fingerprint(cursor, table, known.snapshot, before, snapshot)
+        followed = followed_fingerprint(cursor, table, known.snapshot, before, snapshot)
     return history.computed_fingerprint(cursor, table, snapshot=snapshot) if followed is None else followed

@@ -2,7 +2,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownParameterType=false
 # pyright: reportUnknownLambdaType=false, reportMissingTypeStubs=false, reportAttributeAccessIssue=false
-"""Writes: each is one transaction that replaces a window of a table and says who did it."""
+"""Writes: each is one transaction that makes a window of a table what it should be, and says who did it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,14 @@ import duckdb
 
 from atlas_assets.lake import failpoints
 from atlas_assets.lake.errors import LakeError
-from atlas_assets.lake.hashing import Fingerprint, canonical, hash_sorted, sort_rows
-from atlas_assets.lake.history import computed_fingerprint, current_snapshot, last_changes, recorded_fingerprint
+from atlas_assets.lake.hashing import Fingerprint, RowHashes, canonical, hash_sorted, sort_rows
+from atlas_assets.lake.history import (
+    BATCH_ROWS,
+    computed_fingerprint,
+    current_snapshot,
+    last_changes,
+    recorded_fingerprint,
+)
 from atlas_assets.lake.identifiers import quote_identifier, quote_table, split_table
 from atlas_assets.lake.ledgers import Record, append_lines
 from atlas_assets.lake.objects import sync
@@ -29,6 +35,8 @@ from atlas_assets.lake.schema import sql_type
 from atlas_assets.lake.tables import ensure_table
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pyarrow as pa
 
 
@@ -47,13 +55,14 @@ class Window:
 
 @dataclass(frozen=True)
 class CommitInfo:
-    """Who commits what, from which inputs (name to version), by which code."""
+    """Who commits what, from which inputs (name to version) as of which snapshot, by which code."""
 
     run_id: str
     asset: str
     partition: str | None = None
     code_version: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
+    snapshot_read: int | None = None
     author: str = "atlas"
 
     @property
@@ -67,7 +76,8 @@ class WriteResult:
     """What a write did.
 
     `version` is the content hash of the written rows, `table_version` identifies the content of the whole table.
-    Without a change, `snapshot_id` is the snapshot that the write found.
+    Without a change, `snapshot_id` is the snapshot that the write found. Of the rows, those that the table had already
+    are neither `added` nor `removed`.
     """
 
     table: str
@@ -76,15 +86,17 @@ class WriteResult:
     changed: bool
     snapshot_id: int
     table_version: str
+    added: int = 0
+    removed: int = 0
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows that are ready to be written: sorted by their keys, hashed and fingerprinted."""
+    """Rows that are ready to be written: sorted by their keys, and hashed together and one by one."""
 
     rows: pa.Table
     version: str
-    fingerprint: Fingerprint
+    hashes: RowHashes
 
     @classmethod
     def of(cls, conformed: pa.Table, keys: Sequence[str]) -> Batch:
@@ -92,8 +104,8 @@ class Batch:
         rows = sort_rows(canonical(conformed), keys)
         with ThreadPoolExecutor(1) as beside:
             version = beside.submit(hash_sorted, rows)
-            fingerprint = Fingerprint.of(rows)
-            return cls(rows, version.result(), fingerprint)
+            hashes = RowHashes.of(rows)
+            return cls(rows, version.result(), hashes)
 
 
 @contextmanager
@@ -121,7 +133,7 @@ def replace_window(
     recorded_at: datetime,
     before_commit: Callable[[], None],
 ) -> WriteResult:
-    """Replace the windows' rows where they differ; the caller holds the commit lock.
+    """Take away the windows' rows that differ and add those that lack; the caller holds the commit lock.
 
     Parameters
     ----------
@@ -137,19 +149,19 @@ def replace_window(
         cursor.register("incoming", batch.rows)
         if windows:
             _refuse_rows_outside(cursor, table, windows, where, parameters)
-        found = computed_fingerprint(cursor, table, where=where, parameters=parameters)
-        whole = _whole_table(cursor, table, windows, found)
+        stored = _StoredRows.of(cursor, table, where, parameters)
+        found, wanted = stored.hashes.fingerprint, batch.hashes.fingerprint
+        table_version = str(_whole_table(cursor, table, windows, found) - found + wanted)
+        change = _Change.between(stored, batch)
         failpoints.hit("write.compared")
-        rows_changed = found != batch.fingerprint
         files_before = _files(tables_folder, table)
-        if rows_changed:
-            if found.rows:
-                cursor.execute(f"DELETE FROM {quote_table(table)}{where}", parameters)
-            failpoints.hit("write.deleted")
-            if batch.rows.num_rows:
-                _insert_incoming(cursor, table)
-            failpoints.hit("write.inserted")
-        table_version = str(whole - found + batch.fingerprint)
+        if change.leave.size:
+            _delete(cursor, table, change.leave, where, parameters, all_of_them=change.leave.size == found.rows)
+        failpoints.hit("write.deleted")
+        if change.enter.num_rows:
+            _insert(cursor, table, change.enter)
+        failpoints.hit("write.inserted")
+        rows_changed = bool(change.leave.size or change.enter.num_rows)
         added = append_lines(cursor, records)
         failpoints.hit("write.recorded")
         if rows_changed or columns_changed or added:
@@ -161,6 +173,7 @@ def replace_window(
                 "partition": commit.partition,
                 "code_version": commit.code_version,
                 "inputs": dict(commit.inputs),
+                "snapshot_read": commit.snapshot_read,
                 "table": table,
                 "rows": batch.rows.num_rows,
                 "version": batch.version,
@@ -184,17 +197,77 @@ def replace_window(
         changed=rows_changed or columns_changed,
         snapshot_id=current_snapshot(cursor),
         table_version=table_version,
+        added=change.enter.num_rows,
+        removed=change.leave.size,
     )
     failpoints.hit("write.done")
     return result
 
 
-def _insert_incoming(cursor: duckdb.DuckDBPyConnection, table: str) -> None:
+@dataclass(frozen=True)
+class _StoredRows:
+    """Rows that the lake has: the engine's number of each, and their hashes."""
+
+    numbers: npt.NDArray[np.int64]
+    hashes: RowHashes
+
+    @classmethod
+    def of(cls, cursor: duckdb.DuckDBPyConnection, table: str, where: str, parameters: list[object]) -> _StoredRows:
+        import numpy as np
+        import pyarrow as pa
+
+        query = f"SELECT rowid AS row_number, * FROM {quote_table(table)}{where}"
+        numbers, hashes = [np.empty(0, np.int64)], list[RowHashes]()
+        for batch in cursor.execute(query, parameters).to_arrow_reader(BATCH_ROWS):
+            rows = pa.Table.from_batches([batch])
+            numbers.append(rows.column(0).to_numpy())
+            hashes.append(RowHashes.of(rows.remove_column(0)))
+        return cls(np.concatenate(numbers), RowHashes.together(hashes))
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What a write does: the engine's numbers of the rows that leave, and the rows that enter."""
+
+    leave: npt.NDArray[np.int64]
+    enter: pa.Table
+
+    @classmethod
+    def between(cls, stored: _StoredRows, batch: Batch) -> _Change:
+        """The rows that differ; all, where most of the stored ones do: that leaves no file in parts."""
+        if stored.hashes.fingerprint == batch.hashes.fingerprint:
+            return cls(stored.numbers[:0], batch.rows.slice(0, 0))
+        gone, new = stored.hashes.differences(batch.hashes)
+        if 2 * gone.sum() > gone.size:
+            return cls(stored.numbers, batch.rows)
+        return cls(stored.numbers[gone], batch.rows.filter(new))
+
+
+def _delete(
+    cursor: duckdb.DuckDBPyConnection,
+    table: str,
+    numbers: npt.NDArray[np.int64],
+    where: str,
+    parameters: list[object],
+    *,
+    all_of_them: bool,
+) -> None:
+    if not all_of_them:
+        import pyarrow as pa
+
+        cursor.register("leaving", pa.table({"row_number": numbers}))
+        among = "rowid IN (SELECT row_number FROM leaving)"
+        where = f"{where} AND {among}" if where else f" WHERE {among}"
+    cursor.execute(f"DELETE FROM {quote_table(table)}{where}", parameters)
+
+
+def _insert(cursor: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    cursor.register("entering", rows)
     # Rows in order come from one thread; the others would only wait for it, at as much processor time.
     threads = cursor.execute("SELECT current_setting('threads')").fetchall()[0][0]
     cursor.execute("SET threads = 1")
     try:
-        cursor.execute(f"INSERT INTO {quote_table(table)} BY NAME SELECT * FROM incoming")
+        cursor.execute(f"INSERT INTO {quote_table(table)} BY NAME SELECT * FROM entering")
     finally:
         cursor.execute(f"SET threads = {int(threads)}")
 
@@ -215,7 +288,7 @@ def _condition(schema: pa.Schema, table: str, windows: Sequence[Window] | None) 
             values.append(list(window.among[1]))
         conditions.append(f"({' AND '.join(these) or 'true'})")
         parameters += values
-    return f" WHERE {' OR '.join(conditions) or 'false'}", parameters
+    return f" WHERE ({' OR '.join(conditions) or 'false'})", parameters
 
 
 def _refuse_rows_outside(

@@ -202,10 +202,3 @@ def largest_difference(rows: pd.DataFrame, others: pd.DataFrame, *, within: str)
     # A value that is always zero has no scale, and must be zero.
     relative = np.where(difference == 0, 0.0, difference / scale)
     return float(np.where(np.isfinite(relative), relative, np.inf).max(initial=0.0))
-
-
-def first_new(rows: pd.DataFrame, before: pd.DataFrame, *, time_column: str) -> pd.Timestamp | None:
-    """The first time of rows that are in one of two tables only; None where both have the same rows."""
-    both = rows.merge(before[rows.columns], how="outer", on=list(rows.columns), indicator=True)
-    times = both.loc[both["_merge"] != "both", time_column]
-    return None if times.empty else times.min()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from atlas_assets.orchestration.metadata import forecast_errors
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.reading import LakeView
 from atlas_assets.orchestration.resources import configured_settings
@@ -80,28 +79,6 @@ def publish_fit(
         run.context.log.warning(kept.warning)
         evidence["state_warning"] = kept.warning
     return run.describe(done.table, written, metadata={**metadata, **evidence}, plot=plot(done.table))
-
-
-def publish_forecasts(
-    run: AssetRun, forecasts: pd.DataFrame, *, plot: Callable[[pd.DataFrame], Figure]
-) -> dg.MaterializeResult[Any]:
-    """Write forecasts from the first origin on that says anything else than before."""
-    from atlas_assets.lake import LakeError, Window
-    from atlas_assets.models.updating import first_new
-
-    origins, window, written = forecasts["origin_date"], None, forecasts
-    try:
-        first = first_new(forecasts, run.lake.read(run.table.name, as_of=run.snapshot), time_column="origin_date")
-        window = () if first is None else Window("origin_date", first)
-        written = forecasts.iloc[:0] if first is None else forecasts[origins >= first]
-    except LakeError:
-        pass  # there is no table yet
-    return run.describe(
-        forecasts,
-        run.write(written, window=window),
-        metadata={**forecast_errors(forecasts), "origins_written": int(written["origin_date"].nunique())},
-        plot=plot(forecasts),
-    )
 
 
 def judge_update(

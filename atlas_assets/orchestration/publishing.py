@@ -39,6 +39,26 @@ class AssetRun(LakeView):
         self.table = table_of(tuple(context.asset_key.path))
         self._written: list[WriteResult] = []
 
+    def changed(self, table: str, *, by: Sequence[str], first: str | None = None) -> pd.DataFrame | None:
+        """Where an input differs from what the asset's table was last made of; None where all of it is to be made anew.
+
+        Parameters
+        ----------
+        table, by, first
+            As in ``Lake.changed``.
+        """
+        from atlas_assets.lake import LakeError
+
+        try:
+            last = self.lake.snapshots(self.table.name, 1)[0].info
+        except (LakeError, IndexError):
+            return None
+        made_so = last.get("asset") == self.asset and last.get("code_version") == self.code_version
+        if not made_so or last.get("snapshot_read") is None:
+            return None
+        found = self.lake.changed(table, by=by, first=first, since=last["snapshot_read"], as_of=self.snapshot)
+        return None if found is None else found.to_pandas()
+
     def write(
         self,
         data: pd.DataFrame | pa.Table,
@@ -73,6 +93,7 @@ class AssetRun(LakeView):
                 partition=self._partition,
                 code_version=self.code_version,
                 inputs=self.inputs,
+                snapshot_read=self.snapshot,
             ),
         )
         self._written.append(result)
@@ -107,6 +128,8 @@ class AssetRun(LakeView):
             "read_at_snapshot": self.snapshot,
             "inputs": dg.MetadataValue.json(self.inputs),
             "changed": written.changed,
+            "rows_added": written.added,
+            "rows_removed": written.removed,
         }
         return dg.MaterializeResult(
             metadata={**described, **evidence, **(metadata or {})},
@@ -192,4 +215,6 @@ def _together(written: Sequence[WriteResult]) -> WriteResult:
         rows=sum(one.rows for one in written),
         version=version,
         changed=any(one.changed for one in written),
+        added=sum(one.added for one in written),
+        removed=sum(one.removed for one in written),
     )

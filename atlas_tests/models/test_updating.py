@@ -11,7 +11,7 @@ import pytest
 
 from atlas_assets.models.dma_tables import DmaTable
 from atlas_assets.models.tvp_var_tables import TvpVarTable
-from atlas_assets.models.updating import Saved, advance, first_change, first_new, largest_difference
+from atlas_assets.models.updating import Saved, advance, first_change, largest_difference
 
 TVP_VAR = TvpVarTable(lags=2, forgetting_factor=0.98, covariance_decay=0.95, window_size=50)
 DMA = DmaTable(
@@ -157,14 +157,3 @@ def test_the_largest_difference_is_relative_to_the_kind():
     assert largest_difference(table.assign(value=[1.0, 4.0, 1e-9, 1e-12]), table, within="day") == pytest.approx(1e-3)
     assert largest_difference(table.iloc[:3], table, within="day") == np.inf
     assert largest_difference(table, table.iloc[1:], within="day") == np.inf
-
-
-def test_forecasts_are_new_from_the_first_origin_that_differs():
-    days = pd.date_range("2020-01-01", periods=4)
-    before = pd.DataFrame({"day": days, "forecast": 1.0, "realised": [1.0, 2.0, 3.0, np.nan]})
-    shuffled = before.sample(frac=1, random_state=1)[["realised", "day", "forecast"]]
-    assert first_new(before, shuffled, time_column="day") is None
-    came = before.assign(realised=[1.0, 2.0, 3.0, 4.0])
-    assert first_new(came, before, time_column="day") == days[3]
-    assert first_new(before.iloc[1:], before, time_column="day") == days[0]
-    assert first_new(before, before.iloc[:0], time_column="day") == days[0]

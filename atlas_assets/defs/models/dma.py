@@ -6,12 +6,12 @@ import dagster as dg
 
 from atlas_assets.defs.models.inputs import INPUTS, changes
 from atlas_assets.model_settings import DmaSettings
+from atlas_assets.orchestration.metadata import forecast_errors
 from atlas_assets.orchestration.model_fits import (
     DESCRIPTION,
     UPDATE_EQUALS_REFIT,
     judge_update,
     publish_fit,
-    publish_forecasts,
 )
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
@@ -78,7 +78,7 @@ def dma_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.M
     forecasts = dma_tables.dma_forecast_table(
         run.read("model.dma_fit"), changes(run, parameters), target=parameters.target
     )
-    return publish_forecasts(run, forecasts, plot=plots.dma_forecasts)
+    return run.publish(forecasts, metadata=forecast_errors(forecasts), plot=plots.dma_forecasts(forecasts))
 
 
 def _estimator(parameters: DmaSettings) -> "DmaTable":

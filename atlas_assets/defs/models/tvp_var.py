@@ -6,12 +6,12 @@ import dagster as dg
 
 from atlas_assets.defs.models.inputs import INPUTS, changes
 from atlas_assets.model_settings import TvpVarSettings
+from atlas_assets.orchestration.metadata import forecast_errors
 from atlas_assets.orchestration.model_fits import (
     DESCRIPTION,
     UPDATE_EQUALS_REFIT,
     judge_update,
     publish_fit,
-    publish_forecasts,
 )
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
@@ -78,7 +78,7 @@ def tvp_var_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> 
     forecasts = tvp_var_tables.forecast_table(
         run.read("model.tvp_var_fit"), changes(run, parameters), horizon=parameters.horizon
     )
-    return publish_forecasts(run, forecasts, plot=plots.tvp_var_forecasts)
+    return run.publish(forecasts, metadata=forecast_errors(forecasts), plot=plots.tvp_var_forecasts(forecasts))
 
 
 def _estimator(parameters: TvpVarSettings) -> "TvpVarTable":
