@@ -11,7 +11,6 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -29,6 +28,7 @@ from atlas_assets.orchestration.plots import models as plots
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_lake
 from atlas_assets.orchestration.tables import table_of
+from atlas_tests.orchestration.rows import put
 
 SESSIONS = pd.bdate_range("2018-07-02", periods=120, tz="UTC")
 CLOSES = 100 * np.exp(np.random.default_rng(2).normal(0, 0.01, (len(SESSIONS), 2)).cumsum(axis=0))
@@ -57,19 +57,6 @@ MODELS = {
     "tvp_var": Model(tvp_var.tvp_var_fit, tvp_var.tvp_var_update_equals_refit, "model.tvp_var_fit", "session_date"),
     "dma": Model(dma.dma_fit, dma.dma_update_equals_refit, "model.dma_fit", "origin_date"),
 }
-
-
-def put(table: str, contract: type, rows: list[dict[str, Any]]) -> None:
-    """Make these the rows of a table."""
-    schema = arrow_schema(contract)
-    configured_lake().replace(
-        table,
-        pa.Table.from_pylist([{**dict.fromkeys(schema.names), **row} for row in rows], schema=schema),
-        schema=schema,
-        keys=primary_key(contract),
-        window=None,
-        commit=CommitInfo(run_id="test", asset=table),
-    )
 
 
 class Desk:
