@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from atlas_assets.contracts.trade_source import trades_of_one_source
 from atlas_assets.contracts.trailing import trailing_percentile
@@ -14,6 +14,7 @@ from atlas_assets.indicators import registry
 from atlas_assets.indicators.toxicity import toxic_episodes
 from atlas_assets.indicators.trade_signs import classification_accuracy
 from atlas_assets.indicators.vpin import vpin_from_trades
+from atlas_assets.indicators.vpin_updates import bucket_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,23 +70,57 @@ def vpin(
     import pandas as pd
 
     tables = []
-    for _, rows in trades_of_one_source(trades).groupby("instrument_id", sort=True):
-        table = _vpin_of_one(rows, bar_seconds=bar_seconds, buckets_per_day=buckets_per_day, window=window)
-        percentile = trailing_percentile(table["vpin"], window=percentile_window)
+    for instrument, rows in trades_of_one_source(trades).groupby("instrument_id", sort=True):
+        result = vpin_from_trades(
+            rows["event_time"].dt.tz_localize(None).to_numpy(),
+            rows["price"].to_numpy(),
+            rows["quantity"].to_numpy(),
+            bar_seconds=bar_seconds,
+            buckets_per_day=buckets_per_day,
+            window=window,
+        )
+        numbered = bucket_frame(result).assign(bucket_number=np.arange(result.vpin.size))
+        tables.append(numbered.assign(instrument_id=instrument, symbol=rows["symbol"].iloc[-1]))
+    return ranked_buckets(
+        pd.concat(tables, ignore_index=True),
+        percentile_window=percentile_window,
+        toxic_percentile=toxic_percentile,
+        toxic_buckets=toxic_buckets,
+    )
+
+
+def ranked_buckets(
+    buckets: pd.DataFrame, *, percentile_window: int, toxic_percentile: float, toxic_buckets: int
+) -> pd.DataFrame:
+    """Buckets with the trailing percentile of their VPIN and the number of their toxic episode.
+
+    Parameters
+    ----------
+    buckets
+        Of each instrument in order: ``instrument_id``, ``vpin`` and any other columns.
+    percentile_window, toxic_percentile, toxic_buckets
+        As in :mod:`atlas_assets.indicators.toxicity`.
+    """
+    import pandas as pd
+
+    ranked = [buckets.iloc[:0].assign(vpin_percentile=np.empty(0), toxic_episode=np.empty(0, np.int64))]
+    for _, rows in buckets.groupby("instrument_id", sort=True):
+        percentile = trailing_percentile(rows["vpin"], window=percentile_window)
         episode = toxic_episodes(percentile, threshold=toxic_percentile, buckets=toxic_buckets)
-        tables.append(table.assign(vpin_percentile=percentile, toxic_episode=episode))
-    return pd.concat(tables, ignore_index=True)
+        ranked.append(rows.assign(vpin_percentile=percentile, toxic_episode=episode))
+    return pd.concat(ranked[1:] or ranked, ignore_index=True)
 
 
-def side_accuracy(trades: pd.DataFrame, *, bar_seconds: float) -> pd.DataFrame:
+def side_accuracy(instruments: Iterable[tuple[str, pd.DataFrame]], *, bar_seconds: float) -> pd.DataFrame:
     """How often bulk volume classification, the tick rule and one half find the side that the exchange sent.
 
     An evaluation that looks at all trades at once: no signal.
 
     Parameters
     ----------
-    trades
-        ``silver.trades``; only those count whose side the exchange sent, of instruments that have two bars of them.
+    instruments
+        Of each its symbol and its trades of known side in their order: ``event_time`` (UTC, without zone), ``price``,
+        ``quantity``, ``aggressor_side``. One with trades of less than a bar is left out.
     bar_seconds
         Length of a bar of the bulk classification, seconds.
 
@@ -96,11 +131,10 @@ def side_accuracy(trades: pd.DataFrame, *, bar_seconds: float) -> pd.DataFrame:
     """
     import pandas as pd
 
-    known = trades[(trades["side_method"] == "exchange") & trades["aggressor_side"].notna()]
     tables: list[pd.DataFrame] = []
-    for _, rows in trades_of_one_source(known).groupby("instrument_id", sort=True):
-        time = rows["event_time"].dt.tz_localize(None)
-        if time.iloc[-1] - time.iloc[0] < pd.Timedelta(seconds=bar_seconds):
+    for symbol, rows in instruments:
+        time = rows["event_time"]
+        if rows.empty or time.iloc[-1] - time.iloc[0] < pd.Timedelta(seconds=bar_seconds):
             continue
         accuracy = classification_accuracy(
             time.to_numpy(),
@@ -110,38 +144,6 @@ def side_accuracy(trades: pd.DataFrame, *, bar_seconds: float) -> pd.DataFrame:
             bar_seconds=bar_seconds,
         )
         columns = {"method": accuracy.methods, **{name: getattr(accuracy, name) for name in _ACCURACY}}
-        tables.append(pd.DataFrame(columns).assign(symbol=rows["symbol"].iloc[0], trades=len(rows)))
+        tables.append(pd.DataFrame(columns).assign(symbol=symbol, trades=len(rows)))
     columns = ["symbol", "trades", "method", *_ACCURACY]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
-
-
-def _vpin_of_one(trades: pd.DataFrame, *, bar_seconds: float, buckets_per_day: int, window: int) -> pd.DataFrame:
-    import pandas as pd
-
-    result = vpin_from_trades(
-        trades["event_time"].dt.tz_localize(None).to_numpy(),
-        trades["price"].to_numpy(),
-        trades["quantity"].to_numpy(),
-        bar_seconds=bar_seconds,
-        buckets_per_day=buckets_per_day,
-        window=window,
-    )
-    return pd.DataFrame(
-        {
-            "instrument_id": trades["instrument_id"].iloc[0],
-            "symbol": trades["symbol"].iloc[0],
-            "bucket_number": np.arange(result.vpin.size),
-            "bucket_end": _utc_times(result.bucket_end),
-            "buy_volume": result.buy_volume,
-            "sell_volume": result.sell_volume,
-            "imbalance": result.imbalance,
-            "vpin": result.vpin,
-        }
-    )
-
-
-def _utc_times(seconds: npt.NDArray[np.float64]) -> pd.Series[pd.Timestamp]:
-    """Epoch seconds as UTC times to the microsecond, the finest that floats of today's seconds hold."""
-    import pandas as pd
-
-    return pd.to_datetime(pd.Series(np.round(seconds * 1e6).astype(np.int64)), unit="us", utc=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
@@ -13,7 +11,7 @@ import dagster as dg
 
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.reading import LakeView
-from atlas_assets.orchestration.resources import configured_settings
+from atlas_assets.orchestration.saved_states import UNREADABLE, digest, saved_state, state_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,11 +20,10 @@ if TYPE_CHECKING:
 
     from atlas_assets.contracts.tables import Table
     from atlas_assets.lake import Lake, ModelState
-    from atlas_assets.models.updating import Advance, Saved, TableFit
+    from atlas_assets.models.updating import Saved, TableFit
 
 UPDATE_EQUALS_REFIT = "update_equals_refit"
 DESCRIPTION = "The rows that updates made day by day are those of a refit from scratch, on the last sessions."
-UNREADABLE = "the saved state could not be read"
 SESSIONS_COMPARED = 60
 LARGEST_DIFFERENCE = 1e-12
 
@@ -72,7 +69,14 @@ def publish_fit(
         written = run.write(
             done.written,
             window=None if done.is_refit else Window(estimator.time_column, sessions.min(), sessions.max()),
-            records=[_record(run, done, parameters)],
+            records=[
+                state_line(
+                    run,
+                    done.saved.arrays(),
+                    parameters=parameters,
+                    last_session=done.saved.history.index[-1].date(),
+                )
+            ],
         )
     evidence: dict[str, Any] = {"fitted": done.how, "sessions": len(set(done.table[estimator.time_column]))}
     if kept.warning:
@@ -100,7 +104,7 @@ def judge_update(
 
     begun = perf_counter()
     line = newest_state(lake, "/".join(table.asset_key))
-    if line is None or line.parameters != _digest(parameters):
+    if line is None or line.parameters != digest(parameters):
         return _outcome(
             f"No state with these parameters is saved: materialise {'/'.join(table.asset_key)}.",
             severity=dg.AssetCheckSeverity.WARN,
@@ -146,19 +150,14 @@ class _Kept:
 
 
 def _kept(run: AssetRun, parameters: BaseModel) -> _Kept:
-    from atlas_assets.lake import LakeError
-    from atlas_assets.lake.states import newest_state
+    from atlas_assets.models.updating import Saved
 
-    line = newest_state(run.lake, run.asset, as_of=run.snapshot)
-    if line is None:
-        return _Kept(why="no state is saved")
-    if line.code_version != _algorithm(run):
-        return _Kept(why=f"the code changed from version {line.code_version} to {_algorithm(run)}")
-    if line.parameters != _digest(parameters):
-        return _Kept(why="the parameters changed")
+    state = saved_state(run, parameters)
+    if state.arrays is None:
+        return _Kept(why=state.why, warning=state.warning)
     try:
-        return _Kept(_saved(run.lake, line), run.lake.read(run.table.name, as_of=run.snapshot))
-    except LakeError as error:
+        return _Kept(Saved.of(state.arrays), run.lake.read(run.table.name, as_of=run.snapshot))
+    except ValueError as error:
         return _Kept(why=UNREADABLE, warning=str(error))
 
 
@@ -172,33 +171,3 @@ def _saved(lake: Lake, line: ModelState) -> Saved:
         return Saved.of(load_state(lake, line))
     except ValueError as error:
         raise LakeError(f"The state {line.path} is none ({error}): fit the model again.") from error
-
-
-def _record(run: AssetRun, done: Advance, parameters: BaseModel) -> ModelState:
-    from atlas_assets.lake import ModelState
-    from atlas_assets.lake.states import save_state
-
-    stored = save_state(run.lake, done.saved.arrays(), asset=run.asset)
-    return ModelState(
-        asset=run.asset,
-        parameters=_digest(parameters),
-        code_version=_algorithm(run),
-        last_session=done.saved.history.index[-1].date(),
-        read_snapshot=run.snapshot,
-        object_id=stored.object_id,
-        path=stored.path,
-        bytes=stored.bytes,
-        saved_at=configured_settings().now(),
-        run_id=run.context.run.run_id,
-    )
-
-
-def _digest(parameters: BaseModel) -> str:
-    # How far ahead is forecast changes nothing of the fit.
-    told = parameters.model_dump(mode="json", exclude={"horizon"})
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-def _algorithm(run: AssetRun) -> str:
-    """The code version without the digest of the parameters, which has a column of its own."""
-    return run.code_version.partition("-")[0]

@@ -1,7 +1,7 @@
 """The trades that count of each instrument, read a part of its history at a time."""
 
 # pandas carries no static types.
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -19,39 +19,48 @@ MOST_TRADES = 2_000_000
 """At a time, unless one day alone has more."""
 
 _ORDER = "event_time, sequence, trade_id"
-# The rule of `contracts.trade_source`, in SQL.
-_CHOSEN = """
-    SELECT instrument_id, source, arg_max(symbol, event_time) AS symbol
+_COUNTED = """
+    SELECT
+        instrument_id, source, date_trunc('day', event_time)::DATE AS day, count(*) AS trades,
+        arg_max(symbol, event_time) AS symbol
     FROM lake.silver.trades WHERE NOT is_suspicious
-    GROUP BY instrument_id, source
-    QUALIFY row_number() OVER (PARTITION BY instrument_id ORDER BY count(*) DESC, source) = 1
-    ORDER BY instrument_id
-"""
-_DAYS = """
-    SELECT date_trunc('day', event_time)::DATE AS day, count(*) AS trades
-    FROM lake.silver.trades WHERE instrument_id = ? AND source = ? AND NOT is_suspicious
-    GROUP BY ALL ORDER BY ALL
+    GROUP BY instrument_id, source, day ORDER BY instrument_id, source, day
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Traded:
-    """An instrument that has trades, and the source whose trades count: the one that has most of them."""
+    """An instrument that has trades.
+
+    Attributes
+    ----------
+    symbol
+        Its last one.
+    source
+        Whose trades count: the one that has most of them, by the rule of
+        :func:`atlas_assets.contracts.trade_source.trades_of_one_source`.
+    days
+        Number of these trades of each UTC day that has any, by the day.
+    """
 
     instrument_id: str
     symbol: str
     source: str
+    days: pd.Series
 
 
 def traded_instruments(view: LakeView) -> list[Traded]:
     """Every instrument that has trades that are not doubted, by its id."""
-    return [Traded(**row) for row in view.sql(_CHOSEN, reads=[TABLE]).to_pylist()]
+    import pandas as pd
 
-
-def traded_days(view: LakeView, traded: Traded) -> pd.Series:
-    """Number of trades of each UTC day that has any, by the day."""
-    found = view.sql(_DAYS, [traded.instrument_id, traded.source], reads=[TABLE]).to_pandas()
-    return found.set_index("day")["trades"]
+    counted = view.sql(_COUNTED, reads=[TABLE]).to_pandas()
+    counted["day"] = pd.to_datetime(counted["day"])
+    found: list[Traded] = []
+    for instrument, rows in counted.groupby("instrument_id", sort=True):
+        source = str(rows.groupby("source", sort=True)["trades"].sum().idxmax())
+        chosen = rows[rows["source"] == source].set_index("day")
+        found.append(Traded(str(instrument), str(chosen["symbol"].iloc[-1]), source, chosen["trades"]))
+    return found
 
 
 def trades_in_parts(
@@ -62,7 +71,7 @@ def trades_in_parts(
     Parameters
     ----------
     days
-        Some of ``traded_days``, without gaps among them.
+        Some of the instrument's days, without gaps among them.
     columns
         Of ``silver.trades``; ``event_time`` comes without zone, in UTC.
     most
@@ -84,11 +93,9 @@ def trades_in_parts(
 
 
 def _parts(days: pd.Series, most: int) -> Iterator[list[pd.Timestamp]]:
-    import pandas as pd
-
     part: list[pd.Timestamp] = []
     held = 0
-    for day, trades in zip(pd.DatetimeIndex(days.index), days.tolist(), strict=True):
+    for day, trades in zip(days.index, days.tolist(), strict=True):
         if part and held + trades > most:
             yield part
             part, held = [], 0

@@ -145,15 +145,18 @@ def test_percentiles_and_episodes_are_those_of_each_instrument_alone():
         assert rows["vpin_percentile"].isna().tolist() == [number < 4 + 7 for number in range(len(rows))]
 
 
-def test_accuracy_speaks_of_trades_whose_side_the_exchange_sent():
+def without_zone(rows):
+    return rows.assign(event_time=rows["event_time"].dt.tz_localize(None))
+
+
+def test_accuracy_of_each_instrument_with_more_than_a_bar():
     known = trades(count=2000)
-    known["side_method"] = np.where(known["symbol"] == "A", "exchange", "tick_rule")
     known["aggressor_side"] = np.where(np.arange(len(known)) % 3 == 0, "sell", "buy")
-    other = known.iloc[:50].assign(source="other", aggressor_side="sell")
-    table = tables.side_accuracy(pd.concat([known, other]).sample(frac=1, random_state=1), bar_seconds=60.0)
-    of_a = known[known["symbol"] == "A"]
+    of_a = without_zone(known[known["symbol"] == "A"])
+    short = of_a[of_a["event_time"] < of_a["event_time"].min() + pd.Timedelta("50s")]
+    table = tables.side_accuracy([("A", of_a), ("B", short), ("C", of_a.iloc[:0])], bar_seconds=60.0)
     right = classification_accuracy(
-        of_a["event_time"].dt.tz_localize(None).to_numpy(),
+        of_a["event_time"].to_numpy(),
         of_a["price"],
         of_a["quantity"],
         np.where(of_a["aggressor_side"] == "buy", 1, -1),
@@ -168,11 +171,8 @@ def test_accuracy_speaks_of_trades_whose_side_the_exchange_sent():
     assert said["classification_half_and_half"] == pytest.approx(right.share_by_bar[2])
 
 
-def test_without_a_true_side_or_with_one_bar_alone_nothing_is_said_of_accuracy():
-    unknown = trades(count=2000).assign(side_method="tick_rule", aggressor_side="buy")
-    one_bar = unknown[unknown["event_time"] < unknown["event_time"].min() + pd.Timedelta("50s")]
-    for rows in (unknown, one_bar.assign(side_method="exchange"), unknown.assign(side_method="exchange").iloc[:0]):
-        assert side_accuracy(tables.side_accuracy(rows, bar_seconds=60.0)) == {}
+def test_without_trades_of_known_side_nothing_is_said_of_accuracy():
+    assert side_accuracy(tables.side_accuracy([], bar_seconds=60.0)) == {}
 
 
 def test_the_order_of_trades_does_not_matter_even_within_a_millisecond():

@@ -10,7 +10,7 @@ from atlas_assets.contracts.silver import Trades
 from atlas_assets.contracts.trade_source import trades_of_one_source
 from atlas_assets.orchestration.reading import LakeView
 from atlas_assets.orchestration.resources import configured_lake
-from atlas_assets.orchestration.trades import traded_days, traded_instruments, trades_in_parts
+from atlas_assets.orchestration.trades import traded_instruments, trades_in_parts
 from atlas_tests.orchestration.rows import put
 
 COLUMNS = ["event_time", "sequence", "trade_id", "price", "quantity"]
@@ -57,7 +57,7 @@ def test_parts_together_are_the_trades_that_count_in_their_order(trades, most):
         ("i3", "a", "I3"),
     ]
     for one in traded:
-        days = traded_days(view, one)
+        days = one.days
         parts = list(trades_in_parts(view, one, days, columns=COLUMNS, most=most))
         expected = whole[whole["instrument_id"] == one.instrument_id]
         assert len(parts) == {1: len(days), 2_000_000: 1}.get(most, len(parts))
@@ -72,7 +72,7 @@ def test_parts_together_are_the_trades_that_count_in_their_order(trades, most):
 def test_some_days_are_read_alone(trades):
     view = LakeView(configured_lake())
     first = traded_instruments(view)[0]
-    days = traded_days(view, first)
+    days = first.days
     found = pd.concat(trades_in_parts(view, first, days.iloc[2:4], columns=COLUMNS))
     assert len(found) == days.iloc[2:4].sum()
     assert set(found["event_time"].dt.normalize()) == set(pd.to_datetime(days.index[2:4]))

@@ -3,8 +3,11 @@
 import dagster as dg
 
 from atlas_assets.orchestration.metadata import side_accuracy
+from atlas_assets.orchestration.model_fits import UPDATE_EQUALS_REFIT
 from atlas_assets.orchestration.publishing import AssetRun
+from atlas_assets.orchestration.reading import LakeView
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
+from atlas_assets.orchestration.vpin_runs import judge_vpin, run_vpin, sides_known
 
 
 @dg.asset(
@@ -37,7 +40,7 @@ def technical_indicators(context: dg.AssetExecutionContext, lake: LakeResource) 
     description="Volume-synchronised probability of informed trading, its trailing percentile, and toxic episodes.",
     metadata={"parameters": "vpin"},
     kinds={"python", "numpy"},
-    code_version="4",
+    code_version="5",
 )
 def vpin(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """VPIN of every traded instrument."""
@@ -45,25 +48,30 @@ def vpin(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materializ
     from atlas_assets.orchestration.plots import indicators as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.vpin
-    columns = ["instrument_id", "symbol", "source", "trade_id", "sequence", "event_time", "price", "quantity"]
-    trades = run.read("silver.trades", columns=[*columns, "aggressor_side", "side_method", "is_suspicious"])
-    table = tables.vpin(
-        trades,
-        bar_seconds=parameters.bar_seconds,
-        buckets_per_day=parameters.buckets_per_day,
-        window=parameters.window,
-        percentile_window=parameters.percentile_window,
-        toxic_percentile=parameters.toxic_percentile,
-        toxic_buckets=parameters.toxic_buckets,
-    )
+    made = run_vpin(run, parameters)
+    if made.table.empty:
+        return run.publish_nothing("No instrument has trades: load raw trades, then silver/market/trades.")
+    table, accuracy = made.table, tables.side_accuracy(sides_known(run), bar_seconds=parameters.bar_seconds)
     return run.publish(
         table,
+        records=made.records,
         metadata={
             "vpin_mean": float(table["vpin"].mean()),
             "vpin_max": float(table["vpin"].max()),
             "toxic_episodes": int(table.groupby("instrument_id")["toxic_episode"].max().sum()),
             "toxic_share": float((table["toxic_episode"] > 0).mean()),
-            **side_accuracy(tables.side_accuracy(trades, bar_seconds=parameters.bar_seconds)),
+            **made.metadata,
+            **side_accuracy(accuracy),
         },
         plot=plots.vpin(table, toxic_percentile=parameters.toxic_percentile),
     )
+
+
+@dg.asset_check(
+    asset=vpin,
+    name=UPDATE_EQUALS_REFIT,
+    description="The rows that were made day by day are those of all trades at once, for one instrument.",
+)
+def vpin_update_equals_refit(lake: LakeResource) -> dg.AssetCheckResult:
+    """The table holds what one pass over all trades says."""
+    return judge_vpin(LakeView(lake.open()), configured_settings().models.vpin)
