@@ -95,7 +95,10 @@ def in_the_project() -> Iterator[None]:
 def invoke(*arguments: str, manifest: Any = None) -> Any:
     """Run dbt, without a log file: dbt would leave it open."""
     from dbt.cli.main import dbtRunner
+    from dbt_common.behavior_flags import BehaviorFlagRendered
 
+    # It looks through the whole stack for the name of a module, half a second in a test's.
+    BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")
     return dbtRunner(manifest=manifest).invoke([*arguments, "--quiet", "--log-level-file", "none"])
 
 

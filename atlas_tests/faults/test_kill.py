@@ -22,6 +22,7 @@ from atlas_tests.faults.writer import ROWS, day, start, write_generation
 from atlas_tests.lake.fixtures import MakeConfig
 
 TABLE = "silver.bars"
+RANDOM_KILLS = 25
 SOAK_KILLS = 300
 CREATION_POINTS = [point for point in failpoints.POINTS if point.startswith("catalog.")]
 WRITE_POINTS = [point for point in failpoints.POINTS if not point.startswith("catalog.ledgers")]
@@ -163,9 +164,9 @@ def random_kills(config: LakeConfig, log_path: Path, *, kills: int, seed: int) -
 
 
 def test_killed_at_random(make_config: MakeConfig, catalog_kind: str, tmp_path: Path) -> None:
-    acknowledged, orphans = random_kills(make_config(), tmp_path / "log", kills=66, seed=20240101)
+    acknowledged, orphans = random_kills(make_config(), tmp_path / "log", kills=RANDOM_KILLS, seed=20240101)
     print(
-        f"\n{catalog_kind}: kills=66 seed=20240101 acknowledged={acknowledged} "
+        f"\n{catalog_kind}: kills={RANDOM_KILLS} seed=20240101 acknowledged={acknowledged} "
         f"lost=0 doubled=0 half=0 orphans={orphans}"
     )
 

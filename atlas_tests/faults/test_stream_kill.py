@@ -21,7 +21,7 @@ from atlas_tests.faults.writer import start
 from atlas_tests.streaming.tape import FIRST_MS, MINUTE, TRADES_A_CANDLE, TapeServer, candle, trade
 
 POINTS = [point for point in failpoints.POINTS if not point.startswith("catalog.")]
-RANDOM_KILLS = 8
+RANDOM_KILLS = 3
 SOAK_KILLS = 60
 KILLS_A_NIGHT = 10
 TOPIC = "trades"
