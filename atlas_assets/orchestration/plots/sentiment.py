@@ -36,7 +36,6 @@ def document_scores(table: pd.DataFrame) -> Figure:
     from atlas_assets.sentiment.document_scores import THRESHOLD
 
     figure, axes = new_figure(2, title="Scores of documents")
-    steps = np.linspace(-1, 1, SCORE_BINS + 1)
     for (kind, name, _), panel in zip(KINDS, axes, strict=True):
         rows = table[table["kind"] == kind]
         scores = {language: rows.loc[rows["language"] == language, "score"].dropna() for language, _, _ in LANGUAGES}
@@ -44,12 +43,20 @@ def document_scores(table: pd.DataFrame) -> Figure:
         if shown:
             panel.hist(
                 [scores[language] for language, _, _ in shown],
-                bins=steps,
+                bins=SCORE_BINS,
+                range=(-1, 1),
                 stacked=True,
                 color=[colour for _, _, colour in shown],
                 label=[f"{language}: {len(scores[code]):,}" for code, language, _ in shown],
             )
-            panel.hist(rows["vader"].dropna(), bins=steps, histtype="step", color=GREY, label="English, plain VADER")
+            panel.hist(
+                rows["vader"].dropna(),
+                bins=SCORE_BINS,
+                range=(-1, 1),
+                histtype="step",
+                color=GREY,
+                label="English, plain VADER",
+            )
             legend(panel)
         for end in (-THRESHOLD, THRESHOLD):
             panel.axvline(end, color=GREY, lw=0.8, ls=":")
