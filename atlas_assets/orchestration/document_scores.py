@@ -47,7 +47,8 @@ def scored_documents(run: AssetRun, documents: pd.DataFrame) -> Scored:
     kept = kept[kept["document_id"].isin(wanted)]
     due = sorted(wanted[~wanted.isin(kept["document_id"])])
     parts = [score_documents(texts) for texts in _texts(run, due)]
-    return Scored(pd.concat([kept, *parts], ignore_index=True), len(due))
+    table = pd.concat([kept, *parts]).sort_values(["session_date", "document_id"], ignore_index=True)
+    return Scored(table, len(due))
 
 
 def _unchanged(run: AssetRun) -> pd.DataFrame:

@@ -111,9 +111,10 @@ def test_each_document_has_the_score_of_its_text(desk):
 
 def test_a_run_reads_what_is_new_or_changed(desk):
     desk.put({name: TEXTS[name] for name in "abceg"})
-    desk.run()
+    first = desk.run()
     before, snapshot = desk.scores(), configured_lake().current_snapshot()
-    assert desk.run()["changed"] is False
+    told = desk.run()
+    assert (told["changed"], told["mean_score"], told["preview"]) == (False, first["mean_score"], first["preview"])
     assert (desk.texts, configured_lake().current_snapshot()) == ([], snapshot)
 
     desk.put({name: TEXTS[name] for name in "abcegh"})
@@ -130,7 +131,7 @@ def test_a_run_reads_what_is_new_or_changed(desk):
     assert [*after.index] == ["b", "c", "g", "h"]
     assert after["score"]["b"] > 0 > before["score"]["b"]
     pd.testing.assert_series_equal(after.loc["c"], before.loc["c"], check_exact=True)
-    whole = tables_of_all_at_once()
+    whole = scored_at_once()
     pd.testing.assert_frame_equal(after[["score", "vader"]], whole[["score", "vader"]], check_exact=True)
 
 
@@ -152,7 +153,7 @@ def test_no_documents_have_no_scores(desk):
     assert desk.scores().empty
 
 
-def tables_of_all_at_once() -> pd.DataFrame:
+def scored_at_once() -> pd.DataFrame:
     """Every document of a scored language with the scores of one pass over all texts."""
     rows = (
         configured_lake().read("silver.documents").query("language in ('en', 'ja', 'und')").sort_values("document_id")
@@ -175,7 +176,7 @@ def test_tables_from_scores_are_those_from_texts(desk):
 
     threshold = SentimentAnalyzer("ensemble").threshold
     ranks = pd.DataFrame(GROUPS).set_index("document_id")
-    documents = tables_of_all_at_once()[["session_date", "kind", "language", "score", "vader"]].join(ranks)
+    documents = scored_at_once()[["session_date", "kind", "language", "score", "vader"]].join(ranks)
     documents = documents.fillna({"duplicate_rank": 1, "flood_rank": 1}).dropna(subset="score").reset_index()
     market = documents["document_id"].isin(["a", "e"]).map({True: "crypto", False: "stocks"})
     weight = document_weights(documents["duplicate_rank"], documents["flood_rank"], 1.0)
