@@ -94,6 +94,7 @@ DERIVED_TABLES: tuple[Table, ...] = (
     _derived("gold.market_states", ("gold", "clustering", "market_states"), "MarketStates"),
     _derived("gold.order_flow_clusters", ("gold", "clustering", "order_flow_clusters"), "OrderFlowClusters"),
     _derived("gold.behaviour_deviation", ("gold", "clustering", "behaviour_deviation"), "BehaviourDeviation"),
+    _derived("gold.document_scores", ("gold", "sentiment", "document_scores"), "DocumentScores"),
     _derived("gold.daily_sentiment", ("gold", "sentiment", "daily_sentiment"), "DailySentiment"),
     _derived(
         "gold.instrument_sentiment",

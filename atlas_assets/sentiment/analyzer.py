@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from atlas_assets.sentiment.engines import POLARITY_COLUMNS, Engine, FloatArray
+from atlas_assets.sentiment.engines import POLARITY_COLUMNS, Engine, FloatArray, engine_name
+from atlas_assets.sentiment.ensemble import EnsembleEngine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,7 @@ class SentimentAnalyzer:
 
     def score(self, texts: Iterable[str | float | None]) -> FloatArray:
         """Compound score of each text, ndarray of shape (n_texts,) in [-1, 1]; NaN for a missing or blank text."""
-        return self._polarity(texts)[:, POLARITY_COLUMNS.index("compound")]
+        return self._attributed(texts)[0][:, POLARITY_COLUMNS.index("compound")]
 
     def classes(self, texts: Iterable[str | float | None]) -> FloatArray:
         """-1 for a negative, 0 for a neutral and 1 for a positive text, shape (n_texts,); NaN where no score is."""
@@ -89,16 +90,28 @@ class SentimentAnalyzer:
         """
         import pandas as pd
 
-        return pd.DataFrame(self._polarity(texts), columns=pd.Index(POLARITY_COLUMNS))
+        return pd.DataFrame(self._attributed(texts)[0], columns=pd.Index(POLARITY_COLUMNS))
 
-    def _polarity(self, texts: Iterable[str | float | None]) -> FloatArray:
+    def attributed(self, texts: Iterable[str | float | None]) -> pd.DataFrame:
+        """As `polarity`, and the name of the engine that scored the text; None where no score is."""
+        import pandas as pd
+
+        scores, names = self._attributed(texts)
+        return pd.DataFrame(scores, columns=pd.Index(POLARITY_COLUMNS)).assign(engine=pd.Series(names, dtype=object))
+
+    def _attributed(self, texts: Iterable[str | float | None]) -> tuple[FloatArray, list[str | None]]:
         heads = [self._head(text) for text in texts]
         distinct = {head: place for place, head in enumerate(dict.fromkeys(filter(None, heads)))}
         engine = _engine(self.engine, self.model_folder) if isinstance(self.engine, str) else self.engine
         # The last row is that of the texts without a score.
         scores = np.full((len(distinct) + 1, len(POLARITY_COLUMNS)), np.nan)
-        scores[:-1] = engine.score(list(distinct))
-        return scores[[distinct.get(head, -1) for head in heads]]
+        names: list[str | None] = [*([engine_name(engine)] * len(distinct)), None]
+        if isinstance(engine, EnsembleEngine):
+            scores[:-1], names[:-1] = engine.attributed(list(distinct))
+        else:
+            scores[:-1] = engine.score(list(distinct))
+        places = [distinct.get(head, -1) for head in heads]
+        return scores[places], [names[place] for place in places]
 
     def _head(self, text: str | float | None) -> str:
         if isinstance(text, str):
@@ -126,6 +139,4 @@ def _engine(name: EngineName, model_folder: str | None = None) -> Engine:
         from atlas_assets.sentiment.japanese import JapaneseEngine
 
         return JapaneseEngine()
-    from atlas_assets.sentiment.ensemble import EnsembleEngine
-
     return EnsembleEngine([_engine("vader_finance")], by_language={"ja": [_engine("japanese")]})

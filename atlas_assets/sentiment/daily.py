@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlas_assets.sentiment.analyzer import SentimentAnalyzer
-from atlas_assets.sentiment.tone import document_text, document_weights, weighted_tone, with_totals
+from atlas_assets.sentiment.document_scores import THRESHOLD
+from atlas_assets.sentiment.tone import document_weights, weighted_tone, with_totals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,28 +18,26 @@ if TYPE_CHECKING:
 GROUPS = ("market", "kind", "language")
 KEYS = ("session_date", *GROUPS)
 RANKS = ("duplicate_rank", "flood_rank")
-REQUIRED_COLUMNS = ("document_id", *KEYS, "title", "body", *RANKS)
-
-VADER_LANGUAGE = "en"
+REQUIRED_COLUMNS = ("document_id", *KEYS, "score", "vader", *RANKS)
 
 
-def daily_sentiment(documents: pd.DataFrame, *, analyzer: SentimentAnalyzer | None = None) -> pd.DataFrame:
+def daily_sentiment(documents: pd.DataFrame, *, threshold: float = THRESHOLD) -> pd.DataFrame:
     """Tone of the documents of each day by market, kind and language, and of all of them together.
 
-    A document's text is its title and body; documents without text do not count. The n-th copy of a text and the n-th
-    document of a flood count 1/n (`document_weights`).
+    Documents without a score do not count. The n-th copy of a text and the n-th document of a flood count 1/n
+    (`document_weights`).
 
     Parameters
     ----------
-    documents : frame of one row per document: document_id, session_date, market, kind, language (ISO 639-1), title,
-        body, duplicate_rank and flood_rank (from 1), in any row order
-    analyzer : scores the texts; the ensemble of English and Japanese by default
+    documents : frame of one row per document: document_id, session_date, market, kind, language (ISO 639-1), score and
+        vader as `score_documents` gives them, duplicate_rank and flood_rank (from 1), in any row order
+    threshold : as in `weighted_tone`; the one of the engine of `score_documents` by default
 
     Returns
     -------
     frame sorted by session_date, market, kind and language, where "all" is all of them together, with the columns of
-    `weighted_tone` and vader_mean: the weighted mean that plain VADER gives the English documents, to be compared with;
-    NaN where there are none.
+    `weighted_tone` and vader_mean: the weighted mean of vader where there is one, to be compared with; NaN where there
+    is none.
 
     Raises
     ------
@@ -47,21 +45,10 @@ def daily_sentiment(documents: pd.DataFrame, *, analyzer: SentimentAnalyzer | No
         If a column is missing, a key is missing in a row, or a rank is below 1.
     """
     _validate(documents)
-    analyzer = analyzer or SentimentAnalyzer("ensemble")
-    ordered = documents[list(REQUIRED_COLUMNS)].sort_values("document_id", kind="stable")
-    text = document_text(ordered)
-    duplicate, flood = (ordered[name].to_numpy(np.float64) for name in RANKS)
-    scored = (
-        ordered.drop(columns=["title", "body"])
-        .assign(
-            score=analyzer.score(text),
-            vader=SentimentAnalyzer("vader").score(text.where(ordered["language"] == VADER_LANGUAGE, "")),
-            weight=document_weights(duplicate, flood, 1.0),
-        )
-        .dropna(subset="score")
-    )
-    scored = with_totals(scored, *GROUPS)
-    table = weighted_tone(scored, keys=KEYS, threshold=analyzer.threshold)
+    scored = documents[list(REQUIRED_COLUMNS)].dropna(subset="score").sort_values("document_id", kind="stable")
+    duplicate, flood = (scored[name].to_numpy(np.float64) for name in RANKS)
+    scored = with_totals(scored.assign(weight=document_weights(duplicate, flood, 1.0)), *GROUPS)
+    table = weighted_tone(scored, keys=KEYS, threshold=threshold)
     english = scored.dropna(subset="vader")
     sums = english.assign(weighted=english["weight"] * english["vader"]).groupby(list(KEYS))[["weighted", "weight"]]
     totals = sums.sum().astype(np.float64)

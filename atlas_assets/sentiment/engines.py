@@ -22,3 +22,8 @@ class Engine(Protocol):
         The shares are in [0, 1] and sum to 1 up to rounding, the compound score is in [-1, 1].
         """
         ...
+
+
+def engine_name(engine: Engine) -> str:
+    """What an engine calls itself, or else its class."""
+    return getattr(engine, "name", type(engine).__name__)

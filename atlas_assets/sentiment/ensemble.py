@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from atlas_assets.sentiment.engines import POLARITY_COLUMNS, Engine, FloatArray
+from atlas_assets.sentiment.engines import POLARITY_COLUMNS, Engine, FloatArray, engine_name
 from atlas_assets.sentiment.language import text_language
 
 
@@ -28,12 +28,19 @@ class EnsembleEngine:
 
     def score(self, texts: Sequence[str]) -> FloatArray:
         """Mean `POLARITY_COLUMNS` of each text's engines; ndarray of shape (n_texts, 4)."""
+        return self.attributed(texts)[0]
+
+    def attributed(self, texts: Sequence[str]) -> tuple[FloatArray, list[str]]:
+        """The same, and the names of each text's engines, joined by "+"."""
         scores = np.empty((len(texts), len(POLARITY_COLUMNS)))
         places: dict[tuple[Engine, ...], list[int]] = {}
         for place, text in enumerate(texts):
             language = text_language(unicodedata.normalize("NFKC", text))
             places.setdefault(self.by_language.get(language, self.others), []).append(place)
+        names = [""] * len(texts)
         for engines, own in places.items():
             group = [texts[place] for place in own]
             scores[own] = np.mean([engine.score(group) for engine in engines], axis=0)
-        return scores
+            for place in own:
+                names[place] = "+".join(map(engine_name, engines))
+        return scores, names

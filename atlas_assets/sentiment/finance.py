@@ -57,6 +57,8 @@ class FinanceVaderEngine(VaderEngine):
     terms : the reviewed ones by default
     """
 
+    name = "vader_finance"
+
     def __init__(self, terms: Iterable[Term] | None = None) -> None:
         table = {term.text: term for term in (reviewed_terms("en") if terms is None else terms)}
         plain = plain_rules()

@@ -9,28 +9,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlas_assets.sentiment.analyzer import SentimentAnalyzer
-from atlas_assets.sentiment.tone import document_text, document_weights, weighted_tone, with_totals
+from atlas_assets.sentiment.document_scores import THRESHOLD
+from atlas_assets.sentiment.tone import document_weights, weighted_tone, with_totals
 
 if TYPE_CHECKING:
     import pandas as pd
 
 KEYS = ("instrument_id", "session_date", "kind")
 RANKS = ("duplicate_rank", "flood_rank", "candidates")
-REQUIRED_COLUMNS = ("document_id", *KEYS, "title", "body", *RANKS)
+REQUIRED_COLUMNS = ("document_id", *KEYS, "score", *RANKS)
 
 
-def instrument_sentiment(mentions: pd.DataFrame, *, analyzer: SentimentAnalyzer | None = None) -> pd.DataFrame:
+def instrument_sentiment(mentions: pd.DataFrame, *, threshold: float = THRESHOLD) -> pd.DataFrame:
     """Tone of each instrument, session and kind of document, and of all kinds together.
 
     A document that mentions an instrument several times counts once, by its least ambiguous mention. Documents
-    without text do not count.
+    without a score do not count.
 
     Parameters
     ----------
     mentions : frame of one row per document and mention: document_id, instrument_id, session_date, kind ("article" or
-        "post"), title, body, duplicate_rank, flood_rank and candidates (ranks and counts from 1), in any row order
-    analyzer : scores the texts; the ensemble of English and Japanese by default
+        "post"), score as `score_documents` gives it, duplicate_rank, flood_rank and candidates (ranks and counts from
+        1), in any row order
+    threshold : as in `weighted_tone`; the one of the engine of `score_documents` by default
 
     Returns
     -------
@@ -45,19 +46,12 @@ def instrument_sentiment(mentions: pd.DataFrame, *, analyzer: SentimentAnalyzer 
     _validate(mentions)
     scored = (
         mentions[list(REQUIRED_COLUMNS)]
+        .dropna(subset="score")
         .sort_values(["document_id", "candidates"], kind="stable")
         .drop_duplicates(["instrument_id", "document_id"])
     )
-    analyzer = analyzer or SentimentAnalyzer("ensemble")
-    scored = (
-        scored.drop(columns=["title", "body"])
-        .assign(
-            score=analyzer.score(document_text(scored)),
-            weight=document_weights(*(scored[name].to_numpy(np.float64) for name in RANKS)),
-        )
-        .dropna(subset="score")
-    )
-    return weighted_tone(with_totals(scored, "kind"), keys=KEYS, threshold=analyzer.threshold)
+    weight = document_weights(*(scored[name].to_numpy(np.float64) for name in RANKS))
+    return weighted_tone(with_totals(scored.assign(weight=weight), "kind"), keys=KEYS, threshold=threshold)
 
 
 def _validate(mentions: pd.DataFrame) -> None:

@@ -61,6 +61,8 @@ class JapaneseEngine:
     terms : the reviewed ones by default
     """
 
+    name = "japanese"
+
     def __init__(self, terms: Iterable[Term] | None = None) -> None:
         table = tuple(reviewed_terms("ja") if terms is None else terms)
         self._terms = {term.text: term for term in table}

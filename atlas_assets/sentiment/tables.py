@@ -14,23 +14,20 @@ from atlas_assets.sentiment.tone import ALL
 if TYPE_CHECKING:
     import pandas as pd
 
-SCORED_LANGUAGES = ("en", "ja", "und")
-"""Languages whose texts are scored: no engine has the words of another. What is in none is signs and tickers."""
-
 CRYPTO, STOCKS = "crypto", "stocks"
 RANKS = ["duplicate_rank", "flood_rank"]
 
 
 def daily_sentiment_table(
-    documents: pd.DataFrame, groups: pd.DataFrame, mentions: pd.DataFrame, instruments: pd.DataFrame
+    scores: pd.DataFrame, groups: pd.DataFrame, mentions: pd.DataFrame, instruments: pd.DataFrame
 ) -> pd.DataFrame:
     """Tone of every day by market, kind and language.
 
     Parameters
     ----------
-    documents, groups, mentions
-        ``silver.documents``, ``silver.document_groups`` and ``silver.document_mentions``. A document that mentions a
-        crypto pair or coin is of the market "crypto", every other one of "stocks".
+    scores, groups, mentions
+        ``gold.document_scores``, ``silver.document_groups`` and ``silver.document_mentions``. A document that mentions
+        a crypto pair or coin is of the market "crypto", every other one of "stocks".
     instruments
         ``silver.instruments``.
 
@@ -40,37 +37,33 @@ def daily_sentiment_table(
     """
     coins = instruments.loc[instruments["instrument_type"] == "crypto_pair", "instrument_id"]
     of_crypto = mentions.loc[mentions["instrument_id"].isin(coins), "document_id"]
-    ranked = _ranked(documents, groups)
+    ranked = _ranked(scores, groups)
     return daily_sentiment(
         ranked.assign(market=np.where(ranked["document_id"].isin(of_crypto), CRYPTO, STOCKS)),
     )
 
 
-def instrument_sentiment_table(documents: pd.DataFrame, groups: pd.DataFrame, mentions: pd.DataFrame) -> pd.DataFrame:
+def instrument_sentiment_table(scores: pd.DataFrame, groups: pd.DataFrame, mentions: pd.DataFrame) -> pd.DataFrame:
     """Tone of every instrument that is mentioned, by day and kind.
 
     Parameters
     ----------
-    documents, groups, mentions
-        ``silver.documents``, ``silver.document_groups`` and ``silver.document_mentions``.
+    scores, groups, mentions
+        ``gold.document_scores``, ``silver.document_groups`` and ``silver.document_mentions``.
 
     Returns
     -------
     Frame of ``gold.instrument_sentiment``.
     """
     mentioned = mentions[["document_id", "instrument_id", "candidates"]]
-    table = instrument_sentiment(_ranked(documents, groups).merge(mentioned, on="document_id"))
+    table = instrument_sentiment(_ranked(scores, groups).merge(mentioned, on="document_id"))
     symbols = mentions.groupby("instrument_id")["symbol"].min()
     return table.assign(symbol=table["instrument_id"].map(symbols))
 
 
-def _ranked(documents: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
-    """The documents that are scored, with their ranks; one that has no group yet stands alone."""
-    scored = documents.loc[
-        documents["language"].isin(SCORED_LANGUAGES),
-        ["document_id", "session_date", "kind", "language", "title", "body"],
-    ]
-    return scored.merge(groups[["document_id", *RANKS]], on="document_id", how="left").fillna(dict.fromkeys(RANKS, 1))
+def _ranked(scores: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
+    """The documents with their ranks; one that has no group yet stands alone."""
+    return scores.merge(groups[["document_id", *RANKS]], on="document_id", how="left").fillna(dict.fromkeys(RANKS, 1))
 
 
 def documents_scored(table: pd.DataFrame) -> int:
@@ -80,6 +73,18 @@ def documents_scored(table: pd.DataFrame) -> int:
         if name in table.columns:
             whole = whole[whole[name] == ALL]
     return int(whole["document_count"].sum())
+
+
+def means_of_scores(scores: pd.DataFrame) -> dict[str, float]:
+    """Mean score, shares of documents without text and without any term that has a tone; nothing of no documents."""
+    toneless = (scores[["negative_share", "positive_share", "score"]] == 0).all(axis=1)
+    means = {
+        "mean_score": scores["score"].mean(),
+        "mean_vader": scores["vader"].mean(),
+        "share_without_text": scores["score"].isna().mean(),
+        "share_without_terms": toneless.mean(),
+    }
+    return {name: float(value) for name, value in means.items() if not np.isnan(value)}
 
 
 def mean_of_days(daily: pd.DataFrame) -> dict[str, float]:

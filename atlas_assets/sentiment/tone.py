@@ -30,11 +30,6 @@ def document_weights(duplicate_rank: FloatArray, flood_rank: FloatArray, candida
     return 1 / (np.maximum(duplicate_rank, flood_rank) * candidates)
 
 
-def document_text(documents: pd.DataFrame) -> pd.Series:
-    """Title and, on a line of its own, body."""
-    return documents["title"].fillna("").str.cat(documents["body"].fillna(""), sep="\n").str.strip()
-
-
 def with_totals(documents: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """Each document also under "all" in each of the columns, so that a group of documents may be a whole."""
     import pandas as pd

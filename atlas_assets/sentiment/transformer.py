@@ -35,6 +35,8 @@ class TransformerEngine:
     most_tokens : only so many tokens of a text's beginning are read, and never more than the model can
     """
 
+    name = "transformer"
+
     def __init__(self, model_folder: str, *, batch_size: int = 32, most_tokens: int = 256) -> None:
         if batch_size < 1 or most_tokens < 1:
             raise ValueError(f"batch_size and most_tokens must be positive, not {batch_size} and {most_tokens}.")

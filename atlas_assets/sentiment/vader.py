@@ -43,6 +43,8 @@ class VaderEngine:
     rules : those of vaderSentiment by default
     """
 
+    name = "vader"
+
     def __init__(self, rules: Rules | None = None) -> None:
         self.rules = rules or plain_rules()
         self._emojis = frozenset(self.rules.emojis)

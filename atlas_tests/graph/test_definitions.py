@@ -51,7 +51,9 @@ def test_the_graph(graph):
     told, holders = "silver/market/daily_bars_by_source", "silver/market/ticker_history"
     prices = sorted(["silver/market/corporate_actions", bars])
     macro = "silver/macro/macro_observations"
-    texts = [f"silver/sentiment/{name}" for name in ("document_groups", "document_mentions", "documents")]
+    scored = [
+        "gold/sentiment/document_scores", "silver/sentiment/document_groups", "silver/sentiment/document_mentions"
+    ]  # fmt: skip
     raw = {f"raw/{name}" for name in ("eodhd/eod", "binance/klines", "landing/daily_bars")}
     roots = {name for name, above in parents.items() if not above}
     calendar = {"silver/market/sessions"}
@@ -66,8 +68,9 @@ def test_the_graph(graph):
     assert parents["gold/clustering/market_states"] == prices
     assert parents["gold/clustering/order_flow_clusters"] == [trades]
     assert parents["gold/clustering/behaviour_deviation"] == [trades]
-    assert parents["gold/sentiment/daily_sentiment"] == ["silver/market/instruments", *texts]
-    assert parents["gold/sentiment/instrument_sentiment"] == texts
+    assert parents["gold/sentiment/document_scores"] == ["silver/sentiment/documents"]
+    assert parents["gold/sentiment/daily_sentiment"] == sorted(["silver/market/instruments", *scored])
+    assert parents["gold/sentiment/instrument_sentiment"] == scored
     assert parents["gold/sentiment/fear_greed_index"] == sorted(
         ["gold/sentiment/daily_sentiment", "silver/sentiment/fear_greed", "silver/market/instruments", macro, *prices]
     )

@@ -34,6 +34,25 @@ def tones(**keys) -> pd.DataFrame:
     return pd.DataFrame(values, index=index).reset_index()
 
 
+def test_document_scores():
+    random = np.random.default_rng(3)
+    table = pd.DataFrame(
+        {
+            "kind": ["article"] * 60 + ["post"] * 40,
+            "language": ["en"] * 50 + ["ja"] * 10 + ["und"] * 40,
+            "score": [*random.uniform(-1, 1, 98), np.nan, np.nan],
+            "vader": [*random.uniform(-1, 1, 50), *[np.nan] * 50],
+        }
+    )
+    figure = plots.document_scores(table)
+    assert drawn(figure) > 4
+    news, posts = ([text.get_text() for text in panel.get_legend().get_texts()] for panel in figure.axes)
+    assert news == ["English: 50", "Japanese: 10", "English, plain VADER"]
+    assert posts[0] == "no language: 38"
+    assert drawn(plots.document_scores(table[:3])) > 0
+    assert drawn(plots.document_scores(table[:0])) == 4
+
+
 def test_daily_sentiment():
     kinds = ["article", "post", "all"]
     table = tones(session_date=DAYS, market=["stocks", "crypto", "all"], kind=kinds, language=["en", "all"])

@@ -63,6 +63,10 @@ def test_every_engine_keeps_the_analyzers_promises(engine):
     frame = analyzer.polarity(texts)
     np.testing.assert_allclose(frame.loc[[0, 1, 4], ["negative", "neutral", "positive"]].sum(axis=1), 1, atol=2e-3)
     np.testing.assert_array_equal(frame["compound"], scores)
+    told = analyzer.attributed(texts)
+    np.testing.assert_array_equal(told[frame.columns], frame)
+    assert told["engine"].isna().tolist() == np.isnan(scores).tolist()
+    assert (engine == "ensemble") or set(told["engine"].dropna()) == {engine}
 
 
 def test_classes_follow_the_threshold():
@@ -79,6 +83,7 @@ def test_an_engine_of_your_own():
             return np.array([[0, 1, 0, len(text) / 100] for text in texts])
 
     np.testing.assert_array_equal(SentimentAnalyzer(Longest()).score(["ab", None, "abc"]), [0.02, np.nan, 0.03])
+    assert SentimentAnalyzer(Longest()).attributed(["ab", None])["engine"].tolist() == ["Longest", None]
 
 
 def test_usage_errors_are_sentences():

@@ -10,6 +10,7 @@ import pytest
 
 from atlas_assets.sentiment.analyzer import SentimentAnalyzer
 from atlas_assets.sentiment.daily import daily_sentiment
+from atlas_assets.sentiment.document_scores import score_documents
 
 COLUMNS = [
     "document_id", "session_date", "market", "kind", "language", "title", "body", "duplicate_rank", "flood_rank",
@@ -27,8 +28,10 @@ ROWS = [
 
 
 def frame(rows: list[tuple]) -> pd.DataFrame:
+    """The documents with their scores."""
     documents = pd.DataFrame(rows, columns=COLUMNS)
-    return documents.assign(session_date=pd.to_datetime(documents["session_date"]))
+    documents["session_date"] = pd.to_datetime(documents["session_date"])
+    return documents.merge(score_documents(documents)[["document_id", "score", "vader"]], on="document_id")
 
 
 def by_hand(rows: list[tuple]) -> dict[tuple[str, ...], tuple[float, ...]]:
@@ -83,13 +86,9 @@ def test_other_days_change_nothing() -> None:
 
 
 def test_the_engines_threshold_is_inclusive() -> None:
-    class Fixed(SentimentAnalyzer):
-        def score(self, texts):
-            return np.array([0.35, -0.35, 0.349, -0.349, 0.0])[: len(list(texts))]
-
-    row = daily_sentiment(frame(ROWS[:5]), analyzer=Fixed("ensemble")).query(
-        "market == 'all' and kind == 'all' and language == 'all'"
-    )
+    assert SentimentAnalyzer("ensemble").threshold == 0.35
+    scored = frame(ROWS[:5]).assign(score=[0.35, -0.35, 0.349, -0.349, 0.0])
+    row = daily_sentiment(scored).query("market == 'all' and kind == 'all' and language == 'all'")
     total = 1 + 1 / 2 + 1 / 3 + 1 + 1
     assert row["positive_share"].item() == pytest.approx(1 / total)
     assert row["negative_share"].item() == pytest.approx(1 / 2 / total)
@@ -102,8 +101,8 @@ def test_no_documents_give_an_empty_frame() -> None:
 
 
 def test_unusable_documents_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"lack the columns \['body'\]"):
-        daily_sentiment(frame(ROWS).drop(columns="body"))
+    with pytest.raises(ValueError, match=r"lack the columns \['score'\]"):
+        daily_sentiment(frame(ROWS).drop(columns="score"))
     with pytest.raises(ValueError, match="leave them out"):
         daily_sentiment(frame(ROWS).assign(session_date=pd.NaT))
     with pytest.raises(ValueError, match="begin at 1"):

@@ -29,6 +29,7 @@ def test_texts_are_routed_and_scores_averaged() -> None:
     assert japanese.asked == [texts[1], texts[3]]
     assert low.asked == high.asked == [texts[0], texts[2]]
     assert engine.score([]).shape == (0, 4)
+    assert engine.attributed(texts)[1] == ["Constant+Constant", "Constant", "Constant+Constant", "Constant"]
 
 
 def test_the_analyzers_ensemble_reads_both_languages() -> None:
@@ -37,6 +38,9 @@ def test_the_analyzers_ensemble_reads_both_languages() -> None:
     assert together[0] == SentimentAnalyzer("vader_finance").score(texts)[0] < 0
     assert together[1] == SentimentAnalyzer("japanese").score(texts)[1] > 0
     assert np.isnan(together[2])
+    told = SentimentAnalyzer("ensemble").attributed(texts)
+    assert told["engine"].tolist() == ["vader_finance", "japanese", None]
+    np.testing.assert_array_equal(told["compound"], together)
 
 
 def test_an_ensemble_of_nothing_is_refused() -> None:

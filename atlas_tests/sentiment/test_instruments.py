@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from atlas_assets.sentiment.analyzer import SentimentAnalyzer
+from atlas_assets.sentiment.document_scores import document_text
 from atlas_assets.sentiment.instruments import instrument_sentiment
 
 COLUMNS = [
@@ -30,7 +31,9 @@ ROWS = [
 
 
 def frame(rows: list[tuple]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=COLUMNS)
+    """The mentions with the scores of their documents."""
+    mentions = pd.DataFrame(rows, columns=COLUMNS)
+    return mentions.assign(score=SentimentAnalyzer("ensemble").score(document_text(mentions)))
 
 
 def by_hand(rows: list[tuple]) -> dict[tuple[str, str, str], tuple[float, ...]]:

@@ -9,6 +9,7 @@ import pytest
 from atlas_assets.contracts.gold import DailySentiment, InstrumentSentiment
 from atlas_assets.sentiment import tables
 from atlas_assets.sentiment.analyzer import SentimentAnalyzer
+from atlas_assets.sentiment.document_scores import score_documents
 
 DAY = pd.Timestamp("2024-01-02").as_unit("ns")
 DOCUMENTS = pd.DataFrame(
@@ -21,6 +22,7 @@ DOCUMENTS = pd.DataFrame(
     ],
     columns=["document_id", "kind", "language", "title", "body"],
 ).assign(session_date=DAY)
+SCORES = score_documents(DOCUMENTS)
 # "e" has no group yet.
 GROUPS = pd.DataFrame({"document_id": list("abcd"), "duplicate_rank": [1, 1, 2, 1], "flood_rank": [1, 1, 3, 1]})
 MENTIONS = pd.DataFrame(
@@ -32,7 +34,7 @@ INSTRUMENTS = pd.DataFrame({"instrument_id": ["ins_btc", "ins_acme"], "instrumen
 
 
 def daily() -> pd.DataFrame:
-    return tables.daily_sentiment_table(DOCUMENTS, GROUPS, MENTIONS, INSTRUMENTS)
+    return tables.daily_sentiment_table(SCORES, GROUPS, MENTIONS, INSTRUMENTS)
 
 
 def test_who_is_of_which_market_and_what_is_scored() -> None:
@@ -52,7 +54,7 @@ def test_who_is_of_which_market_and_what_is_scored() -> None:
 
 
 def test_instruments() -> None:
-    table = InstrumentSentiment.validate(tables.instrument_sentiment_table(DOCUMENTS, GROUPS, MENTIONS))
+    table = InstrumentSentiment.validate(tables.instrument_sentiment_table(SCORES, GROUPS, MENTIONS))
     found = table.set_index(["symbol", "kind"])
     assert found["document_count"].to_dict() == {
         ("BTCUSDT", "all"): 2, ("BTCUSDT", "article"): 1, ("BTCUSDT", "post"): 1,
@@ -68,7 +70,7 @@ def test_instruments() -> None:
 def test_what_the_assets_tell() -> None:
     table = daily()
     assert tables.documents_scored(table) == 4
-    assert tables.documents_scored(tables.instrument_sentiment_table(DOCUMENTS, GROUPS, MENTIONS)) == 4
+    assert tables.documents_scored(tables.instrument_sentiment_table(SCORES, GROUPS, MENTIONS)) == 4
     whole = table.query("market == 'all' and kind == 'all' and language == 'all'")
     assert tables.mean_of_days(table) == {
         "sentiment_mean": whole["sentiment_mean"].item(),
@@ -77,26 +79,41 @@ def test_what_the_assets_tell() -> None:
     assert tables.by_language(DOCUMENTS) == {"de": 1, "en": 3, "und": 1}
 
 
+def test_what_the_scores_tell() -> None:
+    more = {"title": ["The table", "", "Die Aktie"], "body": None, "language": ["en", "en", "de"], "kind": "post"}
+    documents = pd.concat([DOCUMENTS, pd.DataFrame({**more, "document_id": ["f", "g", "h"], "session_date": DAY})])
+    scores = score_documents(documents)
+    told = tables.means_of_scores(scores)
+    assert (told["share_without_text"], told["share_without_terms"]) == (1 / 6, 1 / 6)
+    assert told["mean_score"] == pytest.approx(np.nanmean(scores["score"]))
+    assert told["mean_vader"] == pytest.approx(np.nanmean(scores["vader"]))
+    assert set(tables.means_of_scores(scores[scores["document_id"] == "g"])) == {
+        "share_without_text",
+        "share_without_terms",
+    }
+    assert tables.means_of_scores(scores[:0]) == {}
+
+
 def test_nothing_gives_nothing() -> None:
-    table = tables.daily_sentiment_table(DOCUMENTS[:0], GROUPS[:0], MENTIONS[:0], INSTRUMENTS)
+    table = tables.daily_sentiment_table(SCORES[:0], GROUPS[:0], MENTIONS[:0], INSTRUMENTS)
     assert table.empty
     assert tables.documents_scored(table) == 0
     assert tables.mean_of_days(table) == {}
-    assert tables.instrument_sentiment_table(DOCUMENTS, GROUPS, MENTIONS[:0]).empty
+    assert tables.instrument_sentiment_table(SCORES, GROUPS, MENTIONS[:0]).empty
 
 
 def test_later_documents_change_no_day_before() -> None:
-    later = DOCUMENTS.assign(document_id=[f"0{name}" for name in "abcde"], session_date=DAY + pd.Timedelta(days=1))
+    later = SCORES.assign(document_id="0" + SCORES["document_id"], session_date=DAY + pd.Timedelta(days=1))
     groups = GROUPS.assign(document_id=[f"0{name}" for name in "abcd"], duplicate_rank=7)
     mentions = MENTIONS.assign(document_id="0" + MENTIONS["document_id"])
-    documents, ranks = pd.concat([later, DOCUMENTS]), pd.concat([groups, GROUPS])
-    both = tables.daily_sentiment_table(documents, ranks, pd.concat([mentions, MENTIONS]), INSTRUMENTS)
+    scores, ranks = pd.concat([later, SCORES]), pd.concat([groups, GROUPS])
+    both = tables.daily_sentiment_table(scores, ranks, pd.concat([mentions, MENTIONS]), INSTRUMENTS)
     early = daily()
     pd.testing.assert_frame_equal(both[: len(early)], early, check_exact=True)
-    named = tables.instrument_sentiment_table(documents, ranks, pd.concat([mentions, MENTIONS]))
+    named = tables.instrument_sentiment_table(scores, ranks, pd.concat([mentions, MENTIONS]))
     pd.testing.assert_frame_equal(
         named[named["session_date"] == DAY].reset_index(drop=True),
-        tables.instrument_sentiment_table(DOCUMENTS, GROUPS, MENTIONS),
+        tables.instrument_sentiment_table(SCORES, GROUPS, MENTIONS),
         check_exact=True,
     )
     assert np.isfinite(both["sentiment_mean"]).all()

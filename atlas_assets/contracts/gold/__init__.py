@@ -11,7 +11,7 @@ from atlas_assets.contracts.gold.models import (
     TvpVarForecasts,
 )
 from atlas_assets.contracts.gold.risk_management import ValueAtRisk, VarBacktests
-from atlas_assets.contracts.gold.sentiment import DailySentiment, FearGreedIndex, InstrumentSentiment
+from atlas_assets.contracts.gold.sentiment import DailySentiment, DocumentScores, FearGreedIndex, InstrumentSentiment
 
 __all__ = [
     "BehaviourDeviation",
@@ -19,6 +19,7 @@ __all__ = [
     "DailySentiment",
     "DmaFit",
     "DmaForecasts",
+    "DocumentScores",
     "EnsembleForecasts",
     "FearGreedIndex",
     "InstrumentSentiment",

@@ -3,7 +3,47 @@
 from atlas_assets.contracts.columns import Contract, Date, Integer, Number, Text, Utc, column
 from atlas_assets.contracts.rules import rule
 
+_SHARE = {"unit": "fraction", "ge": 0, "le": 1, "nullable": True}
 _PERCENTILE = {"unit": "0-100", "ge": 0, "le": 100, "nullable": True}
+
+
+class DocumentScores(Contract):
+    """What the text of each document says. One row per (document_id).
+
+    The text is the title and, on a line of its own, the body, of which the first 2,000 characters are read. Documents
+    in other languages have no engine and no row; one without text has a row without scores. A score depends on the
+    text and the code version alone, so the same text has the same score whenever it is read.
+    """
+
+    document_id: Text = column("Document")
+    session_date: Date = column("UTC day of publication")
+    kind: Text = column("article or post", isin=["article", "post"])
+    language: Text = column("en, ja or und (no language: signs and tickers)", isin=["en", "ja", "und"])
+    engine: Text = column(
+        "What scored it: vader_finance, or japanese where the text itself is Japanese, whatever its source calls it",
+        nullable=True,
+        isin=["vader_finance", "japanese"],
+    )
+    negative_share: Number = column("What of the text is negative", **_SHARE)
+    neutral_share: Number = column("What of it has no tone", **_SHARE)
+    positive_share: Number = column("What of it is positive", **_SHARE)
+    score: Number = column(
+        "Compound score: English by VADER with finance terms, Japanese by its lexicon",
+        unit="-1 to 1",
+        ge=-1,
+        le=1,
+        nullable=True,
+    )
+    vader: Number = column(
+        "Compound score by plain VADER where the language is en, to compare with",
+        unit="-1 to 1",
+        ge=-1,
+        le=1,
+        nullable=True,
+    )
+
+    class Config(Contract.Config):
+        unique = ["document_id"]
 
 
 class _Tone(Contract):

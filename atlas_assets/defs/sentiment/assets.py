@@ -5,53 +5,76 @@ import dagster as dg
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource
 
-TEXTS = [
-    dg.AssetKey(["silver", "sentiment", "documents"]),
+DOCUMENTS = dg.AssetKey(["silver", "sentiment", "documents"])
+SCORED = [
+    dg.AssetKey(["gold", "sentiment", "document_scores"]),
     dg.AssetKey(["silver", "sentiment", "document_groups"]),
     dg.AssetKey(["silver", "sentiment", "document_mentions"]),
 ]
-DOCUMENT = ["document_id", "session_date", "kind", "language", "title", "body"]
+SCORE = ["document_id", "session_date", "kind", "language", "score", "vader"]
 RANKS = ["document_id", "duplicate_rank", "flood_rank"]
 
 
 @dg.asset(
-    key=["gold", "sentiment", "daily_sentiment"],
-    deps=[*TEXTS, dg.AssetKey(["silver", "market", "instruments"])],
-    description="Sentiment of English and Japanese news and posts by day and market, copies and floods counted less.",
+    key=["gold", "sentiment", "document_scores"],
+    deps=[DOCUMENTS],
+    description="Score of the text of every English and Japanese document, each one scored once.",
     kinds={"python", "vader"},
-    code_version="3",
+    code_version="1",
 )
-def daily_sentiment(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-    """Sentiment of every day's documents, by the lexicons of finance and of Japanese."""
+def document_scores(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """Score of every document, by the lexicons of finance and of Japanese; only new and changed ones are read."""
+    from atlas_assets.orchestration.document_scores import scored_documents
     from atlas_assets.orchestration.plots import sentiment as plots
     from atlas_assets.sentiment import tables
 
     run = AssetRun(context, lake)
-    documents = run.read("silver.documents", columns=DOCUMENT)
+    documents = run.read("silver.documents", columns=["document_id", "language"])
+    scored = scored_documents(run, documents)
+    return run.publish(
+        scored.table,
+        metadata={
+            "documents": len(documents),
+            "documents_by_language": dg.MetadataValue.json(tables.by_language(documents)),
+            "documents_scored_now": scored.now,
+            **tables.means_of_scores(scored.table),
+        },
+        plot=plots.document_scores(scored.table),
+    )
+
+
+@dg.asset(
+    key=["gold", "sentiment", "daily_sentiment"],
+    deps=[*SCORED, dg.AssetKey(["silver", "market", "instruments"])],
+    description="Sentiment of English and Japanese news and posts by day and market, copies and floods counted less.",
+    kinds={"python", "numpy"},
+    code_version="4",
+)
+def daily_sentiment(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """Sentiment of every day's documents, from the score of each."""
+    from atlas_assets.orchestration.plots import sentiment as plots
+    from atlas_assets.sentiment import tables
+
+    run = AssetRun(context, lake)
     table = tables.daily_sentiment_table(
-        documents,
+        run.read("gold.document_scores", columns=SCORE),
         run.read("silver.document_groups", columns=RANKS),
         run.read("silver.document_mentions", columns=["document_id", "instrument_id"]),
         run.read("silver.instruments"),
     )
     return run.publish(
         table,
-        metadata={
-            "documents": len(documents),
-            "documents_scored": tables.documents_scored(table),
-            "documents_by_language": dg.MetadataValue.json(tables.by_language(documents)),
-            **tables.mean_of_days(table),
-        },
+        metadata={"documents_scored": tables.documents_scored(table), **tables.mean_of_days(table)},
         plot=plots.daily_sentiment(table),
     )
 
 
 @dg.asset(
     key=["gold", "sentiment", "instrument_sentiment"],
-    deps=TEXTS,
+    deps=SCORED,
     description="Sentiment of the news and of the posts that mention an instrument, with disagreement and novelty.",
-    kinds={"python", "vader"},
-    code_version="1",
+    kinds={"python", "numpy"},
+    code_version="2",
 )
 def instrument_sentiment(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Sentiment of every instrument's documents by day."""
@@ -60,7 +83,7 @@ def instrument_sentiment(context: dg.AssetExecutionContext, lake: LakeResource) 
 
     run = AssetRun(context, lake)
     table = tables.instrument_sentiment_table(
-        run.read("silver.documents", columns=DOCUMENT),
+        run.read("gold.document_scores", columns=SCORE),
         run.read("silver.document_groups", columns=RANKS),
         run.read("silver.document_mentions", columns=["document_id", "instrument_id", "symbol", "candidates"]),
     )

@@ -25,8 +25,44 @@ if TYPE_CHECKING:
 DAYS_SHOWN = 90
 INSTRUMENTS_SHOWN = 12
 KINDS = (("article", "news", BLUE), ("post", "posts", ORANGE))
+LANGUAGES = (("en", "English", BLUE), ("ja", "Japanese", ORANGE), ("und", "no language", GREEN))
+SCORE_BINS = 41  # an odd number: no tone at all is the middle one
 BANDS = ((0, 25, RED, 0.22), (25, 45, RED, 0.10), (45, 55, GREY, 0.10), (55, 75, GREEN, 0.10), (75, 100, GREEN, 0.22))
 VENDOR_NAMES = {"stocks": "CNN", "crypto": "alternative.me"}
+
+
+def document_scores(table: pd.DataFrame) -> Figure:
+    """How many documents have which score, of news and of posts; between the dotted lines a document has no tone."""
+    from atlas_assets.sentiment.document_scores import THRESHOLD
+
+    figure, axes = new_figure(2, title="Scores of documents")
+    for (kind, name, _), panel in zip(KINDS, axes, strict=True):
+        rows = table[table["kind"] == kind]
+        scores = {language: rows.loc[rows["language"] == language, "score"].dropna() for language, _, _ in LANGUAGES}
+        shown = [one for one in LANGUAGES if len(scores[one[0]])]
+        if shown:
+            panel.hist(
+                [scores[language] for language, _, _ in shown],
+                bins=SCORE_BINS,
+                range=(-1, 1),
+                stacked=True,
+                color=[colour for _, _, colour in shown],
+                label=[f"{language}: {len(scores[code]):,}" for code, language, _ in shown],
+            )
+            panel.hist(
+                rows["vader"].dropna(),
+                bins=SCORE_BINS,
+                range=(-1, 1),
+                histtype="step",
+                color=GREY,
+                label="English, plain VADER",
+            )
+            legend(panel)
+        for end in (-THRESHOLD, THRESHOLD):
+            panel.axvline(end, color=GREY, lw=0.8, ls=":")
+        panel.set(ylabel=name, xlim=(-1, 1))
+    axes[-1].set_xlabel("score")
+    return figure
 
 
 def daily_sentiment(table: pd.DataFrame) -> Figure:
