@@ -93,6 +93,7 @@ def order_flow_features(table: pd.DataFrame) -> Figure:
     imbalance.axhline(0, color="black", lw=0.6)
     imbalance.set(ylabel="imbalance of the day")
     imbalance.margins(y=0.25)
+    imbalance.tick_params(axis="x", labelsize=8)
     legend(imbalance, columns=3)
     return figure
 
