@@ -9,32 +9,9 @@ import pytest
 from atlas_assets.clustering.order_flow import order_flow_features
 from atlas_assets.clustering.order_flow_buckets import COLUMNS, buckets_of_instruments, buckets_of_parts, days_to_make
 from atlas_assets.contracts.gold import OrderFlowFeatures
+from atlas_tests.clustering.random_trades import DAYS, trades
 
 OPTIONS = {"bucket_seconds": 1800, "size_quantiles": (0.5, 0.9), "trailing_days": 3}
-DAYS = pd.DatetimeIndex([f"2020-03-{day:02}" for day in (2, 3, 4, 7, 8, 9, 10, 14, 15, 16)])
-
-
-def trades(*, symbol="A", source="a", days=DAYS, seed=1):
-    """Some sixty trades a day, some at one time, of every fourth of which the side is not known."""
-    rng = np.random.default_rng(seed)
-    count = 60 * len(days)
-    offset = rng.integers(0, 86_400_000, count) // 5000 * 5000
-    time = (days.repeat(60) + pd.to_timedelta(offset, unit="ms")).sort_values()
-    return pd.DataFrame(
-        {
-            "instrument_id": f"ins_{symbol}",
-            "symbol": symbol,
-            "source": source,
-            "trade_id": [f"{number:06}" for number in range(count)],
-            "sequence": np.arange(count),
-            "session_date": time.floor("D"),
-            "event_time": time.tz_localize("UTC"),
-            "price": 100 + np.cumsum(rng.choice([-0.01, 0.0, 0.01], count)),
-            "quantity": rng.lognormal(0, 1, count),
-            "aggressor_side": rng.choice(["buy", "sell", "buy", None], count),
-            "is_suspicious": False,
-        }
-    )
 
 
 def by_hand(rows):
@@ -55,7 +32,7 @@ def by_hand(rows):
     end = pd.to_datetime(found.time.astype(np.int64), unit="s", utc=True).as_unit("us")
     return pd.DataFrame(
         {
-            "bucket_start": end - pd.Timedelta(minutes=30),
+            "bucket_start": (end - pd.Timedelta(minutes=30)).as_unit("us"),
             "bucket_end": end,
             "close": price[np.searchsorted(time, found.time) - 1],
             "volume": np.exp(columns["log_volume"]),
