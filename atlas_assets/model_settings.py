@@ -69,25 +69,36 @@ class EnsembleSettings(Section):
     calibration: int = Field(default=250, ge=99, description="past errors that an interval looks at")
 
 
-class OrderFlowSettings(Section):
-    """Order-flow features of time buckets and the training samples they are judged by."""
+class OrderFlowFeatureSettings(Section):
+    """Order-flow features of time buckets."""
 
-    bucket_seconds: float = Field(default=900.0, ge=1, le=86_400, description="length of a time bucket, s")
+    bucket_seconds: int = Field(default=900, ge=1, le=86_400, description="length of a time bucket, s; divides a day")
     size_quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], Annotated[float, Field(gt=0, lt=1)]] = Field(
         default=(0.5, 0.9), description="of earlier days' trade sizes, between small, medium and large trades"
     )
-    trailing_days: int = Field(default=20, ge=1, description="days behind these quantiles")
-    training_buckets: int = Field(default=672, ge=50, description="buckets of a training sample, those before a fit")
-    refit_buckets: int = Field(default=336, ge=1, description="buckets from one fit to the next")
-    comparison_hours: float = Field(
-        default=3.0, gt=0, le=24, description="width of the time of day whose buckets are compared, h; 24 is all"
-    )
+    trailing_days: int = Field(default=20, ge=1, description="traded days behind these quantiles")
+
+    @model_validator(mode="after")
+    def _buckets_divide_a_day(self) -> Self:
+        if 86_400 % self.bucket_seconds:
+            raise ValueError(f"bucket_seconds must divide a day of 86400 s, which {self.bucket_seconds} does not")
+        return self
 
     @model_validator(mode="after")
     def _quantiles_increase(self) -> Self:
         if not self.size_quantiles[0] < self.size_quantiles[1]:
             raise ValueError(f"size_quantiles must increase, not be {self.size_quantiles}")
         return self
+
+
+class OrderFlowSettings(Section):
+    """The training samples that time buckets are judged by."""
+
+    training_buckets: int = Field(default=672, ge=50, description="buckets of a training sample, those before a fit")
+    refit_buckets: int = Field(default=336, ge=1, description="buckets from one fit to the next")
+    comparison_hours: float = Field(
+        default=3.0, gt=0, le=24, description="width of the time of day whose buckets are compared, h; 24 is all"
+    )
 
 
 class OrderFlowClusterSettings(OrderFlowSettings):
@@ -220,6 +231,7 @@ class Models(Section):
     ensemble: EnsembleSettings = EnsembleSettings()
     regimes: RegimeSettings = RegimeSettings()
     market_states: MarketStateSettings = MarketStateSettings()
+    order_flow_features: OrderFlowFeatureSettings = OrderFlowFeatureSettings()
     order_flow_clusters: OrderFlowClusterSettings = OrderFlowClusterSettings()
     behaviour_deviation: BehaviourDeviationSettings = BehaviourDeviationSettings()
     value_at_risk: ValueAtRiskSettings = ValueAtRiskSettings()

@@ -73,6 +73,7 @@ def order_flow_features(
     size_quantiles: tuple[float, ...] = (0.5, 0.9),
     trailing_days: int = 20,
     round_lot: float = 100.0,
+    since: float | None = None,
     until: float | None = None,
 ) -> OrderFlowFeatures:
     """Features of one instrument's trades, bar by bar, without look-ahead.
@@ -93,6 +94,8 @@ def order_flow_features(
         the up to ``trailing_days`` traded days before it. m quantiles make m + 1 classes.
     trailing_days : number of past days of the quantiles
     round_lot : in the unit of the volume
+    since : time from which bars that start then or later have a row, seconds; the trades before only tell sides, sizes
+        and the time since the trade before. None is the first trade.
     until : time up to which the trades are complete, seconds; None is the last trade. Only bars that ended by then
         have a row.
 
@@ -106,10 +109,11 @@ def order_flow_features(
     signs = _sides(side, prices, unknown_side)
     has_duration = _within_session(session, seconds.size)
 
-    size_class, has_class = _size_classes(seconds, volumes, size_quantiles, trailing_days)
+    wanted_since = -np.inf if since is None else since
+    size_class, has_class = _size_classes(seconds, volumes, size_quantiles, trailing_days, since=wanted_since)
     bar = np.floor(seconds / bar_seconds).astype(np.int64)
     complete_until = seconds[-1] if until is None else until
-    used = has_class & ((bar + 1) * bar_seconds <= complete_until)
+    used = has_class & (bar * bar_seconds >= wanted_since) & ((bar + 1) * bar_seconds <= complete_until)
     duration = np.diff(seconds, prepend=seconds[0])[used]
     bar_number, row = np.unique(bar[used], return_inverse=True)
     rows, classes = bar_number.size, len(size_quantiles) + 1
@@ -165,14 +169,15 @@ def _within_session(session: npt.NDArray[Any] | None, trades: int) -> npt.NDArra
 
 
 def _size_classes(
-    seconds: FloatArray, volumes: FloatArray, quantiles: tuple[float, ...], days: int
+    seconds: FloatArray, volumes: FloatArray, quantiles: tuple[float, ...], days: int, *, since: float
 ) -> tuple[IntArray, npt.NDArray[np.bool_]]:
-    """Size class of each trade by the quantiles of the days before its day, and whether there is such a day."""
+    """Size class of each trade since then by the quantiles of the days before its day, and whether there is one."""
     day = np.floor(seconds / _DAY_SECONDS)
     start = np.flatnonzero(np.diff(day, prepend=-np.inf) > 0)
     end = np.append(start[1:], seconds.size)
     size_class = np.zeros(seconds.size, dtype=np.int64)
-    for number in range(1, start.size):
+    first = np.count_nonzero(day[start] < np.floor(since / _DAY_SECONDS))
+    for number in range(max(first, 1), start.size):
         past = volumes[start[max(number - days, 0)] : start[number]]
         bounds = np.quantile(past, quantiles)
         today = slice(start[number], end[number])

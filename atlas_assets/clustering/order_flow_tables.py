@@ -16,23 +16,17 @@ import numpy.typing as npt
 from atlas_assets.clustering.deviation import Estimator, standardised_by_time_of_day, usual_behaviour
 from atlas_assets.clustering.history import TooLittleHistory
 from atlas_assets.clustering.investors import InvestorClustering, Method
-from atlas_assets.clustering.order_flow import order_flow_features
-from atlas_assets.contracts.trade_source import trades_of_one_source
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
-# Columns of the tables: the order-flow features that say who trades, how much, on which side and how evenly.
-FEATURES = {
-    "log_mean_trade_size": "log_mean_trade_size",
-    "log_volume": "log_volume",
-    "imbalance_small": "imbalance_0",
-    "imbalance_medium": "imbalance_1",
-    "imbalance_large": "imbalance_2",
-    "duration_variation": "duration_variation",
-}
+# The order-flow features that say who trades, how much, on which side and how evenly.
+FEATURES = (
+    "log_mean_trade_size", "log_volume", "imbalance_small", "imbalance_medium", "imbalance_large", "duration_variation",
+)  # fmt: skip
+_KEYS = ("instrument_id", "symbol", "bucket_start", "bucket_end")
 _IMBALANCES = ("imbalance_small", "imbalance_medium", "imbalance_large")
 _WORDS = {
     "log_mean_trade_size": ("small trades", "large trades"),
@@ -50,25 +44,19 @@ _MOST_WORDS = 3
 
 
 @dataclass(frozen=True)
-class Buckets:
+class _Buckets:
     """Time buckets of one instrument: ``n`` rows.
 
     Attributes
     ----------
-    instrument_id, symbol : of the instrument.
+    table : frame of ``gold.order_flow_features``, in time order.
     end : array of shape (n,), ends of the buckets, seconds since the epoch.
-    seconds : length of a bucket.
     features : array of shape (n, 6), columns as in ``FEATURES``.
-    close, volume : arrays of shape (n,), last price and traded volume.
     """
 
-    instrument_id: str
-    symbol: str
+    table: pd.DataFrame
     end: FloatArray
-    seconds: float
     features: FloatArray
-    close: FloatArray
-    volume: FloatArray
 
 
 @dataclass(frozen=True)
@@ -80,11 +68,8 @@ class _Fit:
 
 
 def order_flow_clusters(
-    trades: pd.DataFrame,
+    features: pd.DataFrame,
     *,
-    bucket_seconds: float,
-    size_quantiles: tuple[float, float],
-    trailing_days: int,
     training_buckets: int,
     refit_buckets: int,
     comparison_hours: float = 3.0,
@@ -102,11 +87,8 @@ def order_flow_clusters(
 
     Parameters
     ----------
-    trades
-        ``silver.trades``, in any order; see :func:`atlas_assets.contracts.trade_source.trades_of_one_source`.
-    bucket_seconds, size_quantiles, trailing_days
-        As in :func:`atlas_assets.clustering.order_flow.order_flow_features`; the quantiles divide small, medium and
-        large trades.
+    features
+        ``gold.order_flow_features``, in any order.
     training_buckets, refit_buckets
         The first fit is to the first ``training_buckets`` buckets, and every ``refit_buckets`` later it moves on.
         Rows begin after the first training sample; an instrument without a bucket after it is left out.
@@ -127,7 +109,7 @@ def order_flow_clusters(
     """
     import pandas as pd
 
-    def of_one(buckets: Buckets, fits: list[_Fit]) -> Iterator[pd.DataFrame]:
+    def of_one(buckets: _Buckets, fits: list[_Fit]) -> Iterator[pd.DataFrame]:
         model = InvestorClustering(method=method, clusters=clusters, minimum_cluster_size=minimum_cluster_size)
         before: npt.NDArray[np.int64] | None = None
         for fit in fits:
@@ -147,22 +129,12 @@ def order_flow_clusters(
             )
             before = found.labels
 
-    return _of_every_instrument(
-        buckets_of_instruments(
-            trades, bucket_seconds=bucket_seconds, size_quantiles=size_quantiles, trailing_days=trailing_days
-        ),
-        of_one,
-        training=training_buckets,
-        refit_every=refit_buckets,
-    )
+    return _of_every_instrument(features, of_one, training=training_buckets, refit_every=refit_buckets)
 
 
 def behaviour_deviation(
-    trades: pd.DataFrame,
+    features: pd.DataFrame,
     *,
-    bucket_seconds: float,
-    size_quantiles: tuple[float, float],
-    trailing_days: int,
     training_buckets: int,
     refit_buckets: int,
     comparison_hours: float = 3.0,
@@ -176,7 +148,7 @@ def behaviour_deviation(
 
     Parameters
     ----------
-    trades, bucket_seconds, size_quantiles, trailing_days, training_buckets, refit_buckets, comparison_hours
+    features, training_buckets, refit_buckets, comparison_hours
         As in :func:`order_flow_clusters`. A feature that hardly varies in a training sample is left out of its fit.
     estimator
         As in :func:`atlas_assets.clustering.deviation.usual_behaviour`.
@@ -196,7 +168,7 @@ def behaviour_deviation(
 
     names = np.array(list(FEATURES))
 
-    def of_one(buckets: Buckets, fits: list[_Fit]) -> Iterator[pd.DataFrame]:
+    def of_one(buckets: _Buckets, fits: list[_Fit]) -> Iterator[pd.DataFrame]:
         for fit in fits:
             training, rows = _standardised(buckets, fit, comparison_hours)
             varying = ~np.isnan(training).any(axis=0)
@@ -207,8 +179,8 @@ def behaviour_deviation(
             leading = np.abs(deviations).argmax(axis=1)
             yield pd.DataFrame(
                 {
-                    "close": buckets.close[fit.judged],
-                    "volume": buckets.volume[fit.judged],
+                    "close": buckets.table["close"].to_numpy()[fit.judged],
+                    "volume": buckets.table["volume"].to_numpy()[fit.judged],
                     "distance": found.distance,
                     "threshold": threshold,
                     "p_value": found.p_value,
@@ -219,49 +191,12 @@ def behaviour_deviation(
                 }
             )
 
-    return _of_every_instrument(
-        buckets_of_instruments(
-            trades, bucket_seconds=bucket_seconds, size_quantiles=size_quantiles, trailing_days=trailing_days
-        ),
-        of_one,
-        training=training_buckets,
-        refit_every=refit_buckets,
-    )
-
-
-def buckets_of_instruments(
-    trades: pd.DataFrame, *, bucket_seconds: float, size_quantiles: tuple[float, float], trailing_days: int
-) -> Iterator[Buckets]:
-    """The time buckets of each instrument that have trades, after its first day; see :func:`order_flow_clusters`."""
-    for instrument_id, rows in trades_of_one_source(trades).groupby("instrument_id", sort=True):
-        side = rows["aggressor_side"].map({"buy": 1.0, "sell": -1.0}).to_numpy(dtype=np.float64)
-        time = rows["event_time"].dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.float64) / 1e6
-        price, volume = rows["price"].to_numpy(), rows["quantity"].to_numpy()
-        found = order_flow_features(
-            time,
-            price,
-            volume,
-            side=side,
-            session=rows["session_date"].to_numpy(),
-            bar_seconds=bucket_seconds,
-            size_quantiles=size_quantiles,
-            trailing_days=trailing_days,
-        )
-        columns = [found.names.index(name) for name in FEATURES.values()]
-        yield Buckets(
-            instrument_id=str(instrument_id),
-            symbol=str(rows["symbol"].iloc[-1]),
-            end=found.time,
-            seconds=bucket_seconds,
-            features=found.rows[:, columns],
-            close=price[np.searchsorted(time, found.time, side="left") - 1],
-            volume=np.exp(found.rows[:, found.names.index("log_volume")]),
-        )
+    return _of_every_instrument(features, of_one, training=training_buckets, refit_every=refit_buckets)
 
 
 def _of_every_instrument(
-    instruments: Iterator[Buckets],
-    of_one: Callable[[Buckets, list[_Fit]], Iterator[pd.DataFrame]],
+    features: pd.DataFrame,
+    of_one: Callable[[_Buckets, list[_Fit]], Iterator[pd.DataFrame]],
     *,
     training: int,
     refit_every: int,
@@ -269,32 +204,31 @@ def _of_every_instrument(
     import pandas as pd
 
     tables: list[pd.DataFrame] = []
-    seconds = 0.0
-    for buckets in instruments:
+    for _, rows in features.groupby("instrument_id", sort=True):
+        buckets = _buckets(rows)
         fits = [
-            _Fit(slice(start - training, start), slice(start, min(start + refit_every, buckets.end.size)))
-            for start in range(training, buckets.end.size, refit_every)
+            _Fit(slice(start - training, start), slice(start, min(start + refit_every, len(rows))))
+            for start in range(training, len(rows), refit_every)
         ]
-        seconds = buckets.seconds
         for fit, judged in zip(fits, of_one(buckets, fits) if fits else (), strict=True):
-            end = buckets.end[fit.judged]
-            described = {
-                "instrument_id": buckets.instrument_id,
-                "symbol": buckets.symbol,
-                "bucket_start": _utc(end - buckets.seconds),
-                "bucket_end": _utc(end),
-                "fitted_until": _utc(np.full(end.size, buckets.end[fit.training][-1])),
-            }
-            tables.append(judged.reset_index(drop=True).assign(**described))
+            keys = buckets.table[list(_KEYS)].iloc[fit.judged].reset_index(drop=True)
+            fitted_until = buckets.table["bucket_end"].iloc[fit.training.stop - 1]
+            tables.append(pd.concat([judged.reset_index(drop=True), keys], axis=1).assign(fitted_until=fitted_until))
     if not tables:
         raise TooLittleHistory(
-            f"Order flow needs an instrument with more than {training} buckets of {seconds:g} s after its first day "
-            "of trades: load more history or lower training_buckets."
+            f"Order flow needs an instrument with more than {training} time buckets after its first day of trades: "
+            "load more history or lower training_buckets."
         )
     return pd.concat(tables, ignore_index=True)
 
 
-def _standardised(buckets: Buckets, fit: _Fit, comparison_hours: float) -> tuple[FloatArray, FloatArray]:
+def _buckets(rows: pd.DataFrame) -> _Buckets:
+    ordered = rows.sort_values("bucket_start", ignore_index=True)
+    end = ordered["bucket_end"].dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.float64) / 1e6
+    return _Buckets(ordered, end, ordered[list(FEATURES)].to_numpy(dtype=np.float64))
+
+
+def _standardised(buckets: _Buckets, fit: _Fit, comparison_hours: float) -> tuple[FloatArray, FloatArray]:
     """Features of the training sample and of the judged rows as is usual at their time of day."""
     training, judged = (
         standardised_by_time_of_day(
@@ -337,9 +271,3 @@ def _of_label(probabilities: FloatArray, labels: npt.NDArray[np.int64], clusters
     """Membership of each row's own cluster; 0 for noise."""
     own = probabilities[np.arange(labels.size), np.searchsorted(clusters, np.maximum(labels, clusters[0]))]
     return np.where(labels >= 0, np.clip(own, 0.0, 1.0), 0.0)
-
-
-def _utc(seconds: FloatArray) -> pd.Series[pd.Timestamp]:
-    import pandas as pd
-
-    return pd.to_datetime(pd.Series(np.round(seconds * 1e6).astype(np.int64)), unit="us", utc=True)

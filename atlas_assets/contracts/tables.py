@@ -92,6 +92,7 @@ DERIVED_TABLES: tuple[Table, ...] = (
     _derived("gold.vpin", ("gold", "indicators", "vpin"), "Vpin"),
     _derived("gold.regimes", ("gold", "clustering", "regimes"), "Regimes"),
     _derived("gold.market_states", ("gold", "clustering", "market_states"), "MarketStates"),
+    _derived("gold.order_flow_features", ("gold", "clustering", "order_flow_features"), "OrderFlowFeatures"),
     _derived("gold.order_flow_clusters", ("gold", "clustering", "order_flow_clusters"), "OrderFlowClusters"),
     _derived("gold.behaviour_deviation", ("gold", "clustering", "behaviour_deviation"), "BehaviourDeviation"),
     _derived("gold.document_scores", ("gold", "sentiment", "document_scores"), "DocumentScores"),

@@ -65,6 +65,7 @@ def _changes(cursor: duckdb.DuckDBPyConnection, table: str, since: int, snapshot
     if row != (snapshot - since, 0):
         return None
     schema, name = split_table(table)
-    # Both words are checked by `split_table`. The feed has no snapshot after the last: that is asked for and left out.
-    span = f"{min(since + 1, snapshot)}, {snapshot}"
-    return f"(FROM lake.{schema}.table_changes('{name}', {span}) WHERE snapshot_id > {since})"
+    # Both words are checked by `split_table`. The feed has no snapshot after the last: the last is asked for, and none
+    # of it taken. A condition on `snapshot_id` would hide rows that left a file which other rows had left before.
+    none_of_it = " LIMIT 0" if since == snapshot else ""
+    return f"(FROM lake.{schema}.table_changes('{name}', {min(since + 1, snapshot)}, {snapshot}){none_of_it})"

@@ -77,6 +77,16 @@ def test_the_first_day_is_burn_in_and_an_open_bar_has_no_row():
     assert_array_equal(longer.rows[:-1], FEATURES.rows)
 
 
+@pytest.mark.parametrize("shift", [0.0, 0.4, 1.0])
+def test_bars_since_an_instant_are_those_that_start_then_or_later(shift):
+    since = FEATURES.time[70] - BAR + shift * BAR
+    later = order_flow_features(TIME, PRICE, VOLUME, bar_seconds=BAR, since=since)
+    wanted = FEATURES.time - BAR >= since
+    assert wanted.sum() == FEATURES.time.size - (71 if shift else 70)
+    assert_array_equal(later.time, FEATURES.time[wanted])
+    assert_array_equal(later.rows, FEATURES.rows[wanted])
+
+
 def test_the_unit_of_volume_only_moves_the_logarithms():
     scaled = order_flow_features(TIME, PRICE, VOLUME * 8, bar_seconds=BAR, round_lot=800)
     for name in FEATURES.names:

@@ -12,18 +12,13 @@ from numpy.testing import assert_allclose
 from atlas_assets.clustering import order_flow_tables as tables
 from atlas_assets.clustering.deviation import trailing_deviation
 from atlas_assets.clustering.order_flow import order_flow_features
+from atlas_assets.clustering.order_flow_buckets import COLUMNS, buckets_of_instruments
 from atlas_assets.contracts.gold import BehaviourDeviation, OrderFlowClusters
 from atlas_assets.model_settings import BehaviourDeviationSettings, OrderFlowClusterSettings
 from atlas_assets.sandbox import SandboxTransport
 
-BUCKET = 1800.0
-OPTIONS = {
-    "bucket_seconds": BUCKET,
-    "size_quantiles": (0.5, 0.9),
-    "trailing_days": 5,
-    "training_buckets": 100,
-    "refit_buckets": 40,
-}
+BUCKET = 1800
+OPTIONS = {"training_buckets": 100, "refit_buckets": 40}
 FIRST_DAY = pd.Timestamp("2020-03-02", tz="UTC")
 BUCKETS = 6 * 48  # after the day of burn-in
 
@@ -58,21 +53,28 @@ def trades(*, symbol="A", days=7, seed=1, source="binance", planted=()):
     )
 
 
+def features(made, *, bucket_seconds=BUCKET, trailing_days=5):
+    return buckets_of_instruments(
+        made, bucket_seconds=bucket_seconds, size_quantiles=(0.5, 0.9), trailing_days=trailing_days
+    )
+
+
 def bucket_of(table):
     return ((table["bucket_start"] - FIRST_DAY).dt.total_seconds() / BUCKET).astype(int).to_numpy()
 
 
 TRADES = trades()
+FEATURES = features(TRADES)
 
 
 @pytest.fixture(scope="module")
 def clusters():
-    return tables.order_flow_clusters(TRADES, clusters=2, **OPTIONS)
+    return tables.order_flow_clusters(FEATURES, clusters=2, **OPTIONS)
 
 
 @pytest.fixture(scope="module")
 def deviation():
-    return tables.behaviour_deviation(trades(planted=(200, 250)), significance_level=0.03, **OPTIONS)
+    return tables.behaviour_deviation(features(trades(planted=(200, 250))), significance_level=0.03, **OPTIONS)
 
 
 def test_clusters_keep_their_contract(clusters):
@@ -126,7 +128,7 @@ def test_numbers_of_clusters_follow_the_mean_trade_size_of_the_first_fit(cluster
 
 @pytest.mark.parametrize("method", ["gaussian_mixture", "hdbscan"])
 def test_other_methods_keep_the_contract(method):
-    table = tables.order_flow_clusters(TRADES, method=method, clusters=2, minimum_cluster_size=4, **OPTIONS)
+    table = tables.order_flow_clusters(FEATURES, method=method, clusters=2, minimum_cluster_size=4, **OPTIONS)
     OrderFlowClusters.validate(table)
     assert (table.loc[table["cluster"] == -1, "probability"] == 0).all()
     assert set(table.loc[table["cluster"] == -1, "behaviour"]) <= {"in no cluster"}
@@ -158,7 +160,7 @@ def test_deviation_is_that_of_the_package(deviation):
         bar_seconds=BUCKET,
         trailing_days=5,
     )
-    columns = [found.names.index(name) for name in tables.FEATURES.values()]
+    columns = [found.names.index(COLUMNS[name]) for name in tables.FEATURES]
     expected = trailing_deviation(found.rows[:, columns], window=100, refit_every=40)
     assert_allclose(deviation["distance"], expected.distance[100:], rtol=1e-12)
     assert_allclose(deviation["empirical_p_value"], expected.empirical_p_value[100:])
@@ -194,7 +196,7 @@ def simulated():
             found[inside.to_numpy()] = episode.direction
         return found
 
-    return made, direction
+    return features(made, bucket_seconds=900, trailing_days=20), direction
 
 
 def test_informed_buying_and_selling_fall_into_clusters_of_their_own(simulated):
@@ -229,30 +231,23 @@ def test_close_and_volume_are_those_of_the_bucket(deviation):
 
 
 def test_order_of_rows_and_other_instruments_do_not_matter(clusters):
-    both = pd.concat([TRADES, trades(symbol="B", seed=2)]).sample(frac=1, random_state=3)
+    both = features(pd.concat([TRADES, trades(symbol="B", seed=2)])).sample(frac=1, random_state=3)
     table = tables.order_flow_clusters(both, clusters=2, **OPTIONS)
     pd.testing.assert_frame_equal(table[table["symbol"] == "A"], clusters, check_exact=True)
 
 
-def test_doubted_trades_and_lesser_sources_do_not_count(clusters):
-    doubted = TRADES.head(500).assign(is_suspicious=True, trade_id="x")
-    lesser = trades(days=5, seed=5, source="another")
-    table = tables.order_flow_clusters(pd.concat([doubted, lesser, TRADES]), clusters=2, **OPTIONS)
-    pd.testing.assert_frame_equal(table, clusters, check_exact=True)
-
-
 def test_a_feature_that_does_not_vary_is_left_out():
     """Shares trade in one size only: no trade is ever large."""
-    table = tables.behaviour_deviation(TRADES.assign(quantity=100.0), **OPTIONS)
+    table = tables.behaviour_deviation(features(TRADES.assign(quantity=100.0)), **OPTIONS)
     BehaviourDeviation.validate(table)
     assert not {"log_mean_trade_size", "imbalance_large"} & set(table["leading_feature"])
 
 
 def test_too_short_a_history_is_said_in_words():
-    with pytest.raises(ValueError, match="more than 100 buckets of 1800 s after its first day"):
-        tables.order_flow_clusters(trades(days=2), **OPTIONS)
+    with pytest.raises(ValueError, match="more than 100 time buckets after its first day"):
+        tables.order_flow_clusters(features(trades(days=2)), **OPTIONS)
 
 
 def test_an_instrument_with_too_short_a_history_is_left_out(clusters):
-    both = pd.concat([trades(symbol="B", days=2), TRADES])
+    both = features(pd.concat([trades(symbol="B", days=2), TRADES]))
     assert set(tables.order_flow_clusters(both, clusters=2, **OPTIONS)["symbol"]) == {"A"}

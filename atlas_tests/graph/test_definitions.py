@@ -66,8 +66,9 @@ def test_the_graph(graph):
     assert parents["gold/indicators/vpin"] == [trades]
     assert parents["gold/clustering/regimes"] == prices
     assert parents["gold/clustering/market_states"] == prices
-    assert parents["gold/clustering/order_flow_clusters"] == [trades]
-    assert parents["gold/clustering/behaviour_deviation"] == [trades]
+    assert parents["gold/clustering/order_flow_features"] == [trades]
+    assert parents["gold/clustering/order_flow_clusters"] == ["gold/clustering/order_flow_features"]
+    assert parents["gold/clustering/behaviour_deviation"] == ["gold/clustering/order_flow_features"]
     assert parents["gold/sentiment/document_scores"] == ["silver/sentiment/documents"]
     assert parents["gold/sentiment/daily_sentiment"] == sorted(["silver/market/instruments", *scored])
     assert parents["gold/sentiment/instrument_sentiment"] == scored

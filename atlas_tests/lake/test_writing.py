@@ -116,6 +116,24 @@ def test_what_changed_since_a_snapshot(lake: Lake):
     assert lake.changed(TABLE, by=["symbol"], since=last).to_pylist() == []
 
 
+def test_every_row_that_leaves_a_file_is_told_whenever_others_left_it(lake: Lake):
+    """At random rows leave and come back; between any two snapshots the feed tells what reading both would."""
+    chosen, closes = random.Random(3), dict.fromkeys("ABCDEFGH", 1.0)
+    written = [write(lake, rows(9, **closes))]
+    for _ in range(8):
+        there = {symbol: close for symbol, close in closes.items() if chosen.random() < 0.7}
+        written.append(write(lake, rows(9, **there)))
+    states = {one.snapshot_id: lake.read_arrow(TABLE, as_of=one.snapshot_id).to_pylist() for one in written}
+    for since, before in states.items():
+        for until, after in states.items():
+            if since <= until:
+                differ = {row["symbol"] for row in before + after if (row in before) != (row in after)}
+                found = lake.changed(TABLE, by=["symbol"], since=since, as_of=until)
+                assert found["symbol"].to_pylist() == sorted(differ)
+    for one in written:
+        assert lake.version(TABLE, as_of=one.snapshot_id) == lake.version(TABLE, as_of=one.snapshot_id, recompute=True)
+
+
 def test_a_row_that_went_and_came_back_did_not_change(lake: Lake):
     since = write(lake, rows(3, A=1.0, B=5.0)).snapshot_id
     write(lake, rows(3, B=5.0))

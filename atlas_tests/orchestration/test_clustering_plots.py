@@ -7,11 +7,12 @@ import warnings
 import numpy as np
 import pytest
 
-from atlas_assets.contracts.gold import BehaviourDeviation, MarketStates, OrderFlowClusters
+from atlas_assets.contracts.gold import BehaviourDeviation, MarketStates, OrderFlowClusters, OrderFlowFeatures
 from atlas_assets.orchestration.plots import clustering as plots
 from atlas_tests.contracts import examples
 
 PLOTS = [
+    (plots.order_flow_features, OrderFlowFeatures),
     (plots.order_flow_clusters, OrderFlowClusters),
     (plots.behaviour_deviation, BehaviourDeviation),
     (plots.market_states, MarketStates),
@@ -49,3 +50,10 @@ def test_the_map_puts_clusters_apart_that_no_two_features_tell_apart():
     assert apart > 5 * max(points.std() for points in (place - place.mean(axis=0) for place in places))
     labels = [text.get_text() for text in plane.get_legend().get_texts()]
     assert labels == ["0: kind 0", "1: kind 1", "2: kind 2"]
+
+
+def test_the_imbalance_of_a_day_weighs_its_buckets_by_volume():
+    table = frame(OrderFlowFeatures, 3).assign(volume=[1.0, 3.0, 4.0], imbalance_large=[1.0, 0.0, -0.5])
+    lines = {line.get_label(): line.get_ydata() for line in plots.order_flow_features(table).axes[1].lines}
+    np.testing.assert_allclose(lines["large"], [(1.0 - 2.0) / 8.0])
+    np.testing.assert_allclose(lines["small"], [0.5])

@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 
 from atlas_assets.clustering.deviation import standardised_by_time_of_day, trailing_deviation, usual_behaviour
 from atlas_assets.clustering.investors import InvestorClustering, order_flow_features
+from atlas_assets.clustering.order_flow_buckets import buckets_of_instruments
 from atlas_assets.clustering.order_flow_tables import behaviour_deviation, order_flow_clusters
 from atlas_assets.clustering.regimes import (
     OnlineChangePoints,
@@ -327,8 +328,6 @@ def test_order_flow_features(cut):
 @pytest.mark.parametrize("make", [order_flow_clusters, behaviour_deviation])
 def test_order_flow_tables(make, cut):
     time, price, volume = trades()
-    options = {"bucket_seconds": 900.0, "size_quantiles": (0.5, 0.9), "trailing_days": 3}
-    options |= {"training_buckets": 60, "refit_buckets": 90}
     rows = pd.DataFrame(
         {
             "instrument_id": "1",
@@ -344,9 +343,14 @@ def test_order_flow_tables(make, cut):
             "is_suspicious": False,
         }
     )
-    complete = make(rows, **options)
+
+    def made(past):
+        buckets = buckets_of_instruments(past, bucket_seconds=900, size_quantiles=(0.5, 0.9), trailing_days=3)
+        return make(buckets, training_buckets=60, refit_buckets=90)
+
+    complete = made(rows)
     other = rows.assign(price=np.abs(changed_after(price, cut)), quantity=np.append(volume[:cut], 7 * volume[cut:]))
     known = (complete["bucket_end"] <= rows["event_time"][cut - 1]).sum()
     assert known > 10
     for past in (rows[:cut], other):
-        pd.testing.assert_frame_equal(make(past, **options)[:known], complete[:known], check_exact=True)
+        pd.testing.assert_frame_equal(made(past)[:known], complete[:known], check_exact=True)

@@ -1,6 +1,12 @@
 """Gold tables and fitted models: what is computed from silver."""
 
-from atlas_assets.contracts.gold.clustering import BehaviourDeviation, MarketStates, OrderFlowClusters, Regimes
+from atlas_assets.contracts.gold.clustering import (
+    BehaviourDeviation,
+    MarketStates,
+    OrderFlowClusters,
+    OrderFlowFeatures,
+    Regimes,
+)
 from atlas_assets.contracts.gold.indicators import TechnicalIndicators, Vpin
 from atlas_assets.contracts.gold.models import (
     Connectedness,
@@ -25,6 +31,7 @@ __all__ = [
     "InstrumentSentiment",
     "MarketStates",
     "OrderFlowClusters",
+    "OrderFlowFeatures",
     "Regimes",
     "TechnicalIndicators",
     "TvpVarFit",

@@ -67,6 +67,44 @@ class MarketStates(Contract):
         unique = ["instrument_id", "session_date"]
 
 
+class OrderFlowFeatures(Contract):
+    """Who trades in a time bucket, how much, how fast and on which side. One row per (instrument_id, bucket_start).
+
+    Buckets without trades have no row, nor has the first traded day, whose trades have no earlier sizes to be compared
+    with. A trade is small, medium or large by the sizes of the traded days before its day.
+    """
+
+    instrument_id: Text = column("Surrogate instrument id")
+    symbol: Text = column("Ticker")
+    source: Text = column("Source whose trades count: the one that has most of the instrument's")
+    bucket_start: Utc = column("First instant of the bucket (UTC)")
+    bucket_end: Utc = column("First instant after the bucket (UTC): when the row is known")
+    close: Number = column("Last price of the bucket", unit="quote currency", gt=0)
+    volume: Number = column("Volume of the bucket", unit="base units", gt=0)
+    log_mean_trade_size: Number = column("Logarithm of the mean trade size in base units")
+    log_volume: Number = column("Logarithm of the volume in base units")
+    log_trades_small: Number = column("Logarithm of one more than the number of small trades", ge=0)
+    log_trades_medium: Number = column("Logarithm of one more than the number of medium trades", ge=0)
+    log_trades_large: Number = column("Logarithm of one more than the number of large trades", ge=0)
+    volume_share_small: Number = column("Share of small trades in the volume", unit="fraction", ge=0, le=1)
+    volume_share_medium: Number = column("Share of medium trades in the volume", unit="fraction", ge=0, le=1)
+    volume_share_large: Number = column("Share of large trades in the volume", unit="fraction", ge=0, le=1)
+    imbalance_small: Number = column("Bought minus sold volume of small trades over both", unit="fraction", ge=-1, le=1)
+    imbalance_medium: Number = column(
+        "Bought minus sold volume of medium trades over both", unit="fraction", ge=-1, le=1
+    )
+    imbalance_large: Number = column("Bought minus sold volume of large trades over both", unit="fraction", ge=-1, le=1)
+    log_duration: Number = column("Logarithm of one more than the mean seconds since the trade before", ge=0)
+    duration_variation: Number = column(
+        "Deviation of the times between trades over their mean: 0 is regular, 1 is Poisson, more is bursts", ge=0
+    )
+
+    starts_before_it_ends = rule("bucket_start <= bucket_end")
+
+    class Config(Contract.Config):
+        unique = ["instrument_id", "bucket_start"]
+
+
 class OrderFlowClusters(Contract):
     """Time buckets grouped by order flow. One row per (instrument_id, bucket_start).
 

@@ -1,4 +1,4 @@
-"""Clusters of order flow, and how far it is from usual, from silver trades."""
+"""Order-flow features of silver trades, and from these its clusters and how far it is from usual."""
 
 from typing import TYPE_CHECKING
 
@@ -10,15 +10,45 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = [
-    "instrument_id", "symbol", "source", "trade_id", "sequence", "session_date", "event_time", "price", "quantity",
-    "aggressor_side", "is_suspicious",
-]  # fmt: skip
+TABLE = "gold.order_flow_features"
+
+
+@dg.asset(
+    key=["gold", "clustering", "order_flow_features"],
+    deps=[dg.AssetKey(["silver", "market", "trades"])],
+    description="Who trades in each time bucket, how much, how fast and on which side; made anew where trades changed.",
+    metadata={"parameters": "order_flow_features"},
+    kinds={"python", "numpy"},
+    code_version="1",
+)
+def order_flow_features(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    """Order-flow features of every time bucket of every traded instrument after its first day."""
+    import pandas as pd
+
+    from atlas_assets.orchestration.order_flow import updated_features
+    from atlas_assets.orchestration.plots import clustering as plots
+
+    run, parameters = AssetRun(context, lake), configured_settings().models.order_flow_features
+    updated = updated_features(run, parameters)
+    tables = [one.table for one in updated if len(one.table)]
+    if not tables:
+        return run.publish_nothing("No instrument has a bucket after its first day of trades: load more history.")
+    table = pd.concat(tables, ignore_index=True)
+    return run.publish(
+        table,
+        metadata={
+            "instruments": len(tables),
+            "instruments_computed": sum(one.trades_read > 0 for one in updated),
+            "buckets_computed": sum(one.computed for one in updated),
+            "trades_read": sum(one.trades_read for one in updated),
+        },
+        plot=plots.order_flow_features(table),
+    )
 
 
 @dg.asset(
     key=["gold", "clustering", "order_flow_clusters"],
-    deps=[dg.AssetKey(["silver", "market", "trades"])],
+    deps=[order_flow_features],
     description="Time buckets grouped by who trades, how much and on which side, clusters fitted to earlier buckets.",
     metadata={"parameters": "order_flow_clusters"},
     kinds={"python", "scikitlearn"},
@@ -32,7 +62,7 @@ def order_flow_clusters(context: dg.AssetExecutionContext, lake: LakeResource) -
 
     run, parameters = AssetRun(context, lake), configured_settings().models.order_flow_clusters
     try:
-        table = tables.order_flow_clusters(run.read("silver.trades", columns=COLUMNS), **parameters.model_dump())
+        table = tables.order_flow_clusters(run.read(TABLE), **parameters.model_dump())
     except TooLittleHistory as little:
         return run.publish_nothing(str(little))
     return run.publish(
@@ -48,7 +78,7 @@ def order_flow_clusters(context: dg.AssetExecutionContext, lake: LakeResource) -
 
 @dg.asset(
     key=["gold", "clustering", "behaviour_deviation"],
-    deps=[dg.AssetKey(["silver", "market", "trades"])],
+    deps=[order_flow_features],
     description="Robust distance of time buckets from the usual order flow of earlier buckets, with p-values.",
     metadata={"parameters": "behaviour_deviation"},
     kinds={"python", "numpy"},
@@ -62,7 +92,7 @@ def behaviour_deviation(context: dg.AssetExecutionContext, lake: LakeResource) -
 
     run, parameters = AssetRun(context, lake), configured_settings().models.behaviour_deviation
     try:
-        table = tables.behaviour_deviation(run.read("silver.trades", columns=COLUMNS), **parameters.model_dump())
+        table = tables.behaviour_deviation(run.read(TABLE), **parameters.model_dump())
     except TooLittleHistory as little:
         return run.publish_nothing(str(little))
     return run.publish(

@@ -61,6 +61,43 @@ def market_states(table: pd.DataFrame) -> Figure:
     return figure
 
 
+_SIZES = {"small": BLUE, "medium": ORANGE, "large": RED}
+_DAYS_SHOWN = 90
+
+
+def order_flow_features(table: pd.DataFrame) -> Figure:
+    """Volume by day and time of day, above each day's imbalance of small, medium and large trades."""
+    import pandas as pd
+
+    rows = longest(table)
+    day = rows["bucket_start"].dt.floor("D").dt.tz_localize(None)
+    recent = day > day.max() - pd.Timedelta(days=_DAYS_SHOWN)
+    shown, day = rows[recent], day[recent]
+    figure, (volume, imbalance) = new_figure(
+        2, title=f"{shown['symbol'].iloc[0]}: order flow by time of day and size of trade", ratios=(1, 1), height=5.0
+    )
+    hours = shown["volume"].groupby([shown["bucket_start"].dt.hour, day]).sum().unstack()  # noqa: PD010
+    days = pd.date_range(day.min(), day.max())
+    drawn = volume.pcolormesh(
+        days.union([days[-1] + pd.Timedelta(days=1)]),
+        np.arange(25),
+        np.log10(hours.reindex(index=range(24), columns=days)),
+        cmap="viridis",
+    )
+    volume.set(ylabel="hour (UTC)", yticks=range(0, 25, 6))
+    figure.colorbar(drawn, ax=[volume, imbalance], label="volume an hour, log10", pad=0.01, aspect=40)
+    for size, colour in _SIZES.items():
+        traded = shown["volume"] * shown[f"volume_share_{size}"]
+        daily = (traded * shown[f"imbalance_{size}"]).groupby(day).sum() / traded.groupby(day).sum()
+        imbalance.plot(daily.index + pd.Timedelta(hours=12), daily, color=colour, lw=1.2, marker=".", label=size)
+    imbalance.axhline(0, color="black", lw=0.6)
+    imbalance.set(ylabel="imbalance of the day")
+    imbalance.margins(y=0.25)
+    imbalance.tick_params(axis="x", labelsize=8)
+    legend(imbalance, columns=3)
+    return figure
+
+
 _CLUSTER_COLOURS = (BLUE, ORANGE, GREEN, RED, "#7d5ba6", "#8c6d31", "#17a2b8", "#d36ba6")
 _BUCKETS_ON_THE_MAP = 300
 _FEATURES = (
