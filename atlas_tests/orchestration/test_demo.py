@@ -31,7 +31,9 @@ FIRST_ROWS = {
     # Returns of two indices.
     "gold.regimes": 2 * 5_030,
     "gold.market_states": 2 * (5_030 - 1_500),
-    # Two pairs in quarters of an hour of 30 days but the last, after the first 672; the stock has too few.
+    # Two pairs in quarters of an hour of 30 days but the last, and the stock in those in which it traded.
+    "gold.order_flow_features": 2 * (30 * 96 - 1) + 4 * 26 - 1,
+    # After the first 672; the stock has too few.
     "gold.order_flow_clusters": 2 * (30 * 96 - 1 - 672),
     "gold.behaviour_deviation": 2 * (30 * 96 - 1 - 672),
     # After 250 returns, by two methods at two levels.
@@ -253,6 +255,7 @@ def test_a_dropped_file_leaves_alone_what_does_not_stand_on_it(home):
     made = set(home.observed.made["landed"])
     assert not made & {
         "gold/indicators/vpin",
+        "gold/clustering/order_flow_features",
         "gold/clustering/order_flow_clusters",
         "gold/sentiment/instrument_sentiment",
         "raw/eodhd/eod",
