@@ -268,6 +268,20 @@ class RowHashes:
         Of equal rows, as many are in both as the side with fewer has.
         """
         import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        found = pc.index_in(pa.array(others.first), pa.array(self.first))
+        is_found = np.asarray(pc.is_valid(found))
+        place = np.asarray(found.drop_null())
+        taken = np.bincount(place, minlength=self.first.size)
+        if taken.max(initial=0) > 1 or (self.second[place] != others.second[is_found]).any():
+            return self._counted_differences(others)
+        return taken == 0, ~is_found
+
+    def _counted_differences(self, others: RowHashes) -> tuple[Flags, Flags]:
+        """Return the same where rows are equal to each other."""
+        import numpy as np
 
         rows = self.first.size
         first, second = np.concatenate([self.first, others.first]), np.concatenate([self.second, others.second])
