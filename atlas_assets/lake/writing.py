@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+MOST_FILES = 8
+"""In which a window's rows may lie before a write makes them one file again."""
+
+
 @dataclass(frozen=True)
 class Window:
     """The rows that a write replaces: `column` between `start` and `end`, both included.
@@ -153,6 +157,8 @@ def replace_window(
         found, wanted = stored.hashes.fingerprint, batch.hashes.fingerprint
         table_version = str(_whole_table(cursor, table, windows, found) - found + wanted)
         change = _Change.between(stored, batch)
+        if change.leaves_parts(found.rows) and _files_of(cursor, table, where, parameters) >= MOST_FILES:
+            change = _Change(stored.numbers, batch.rows)
         failpoints.hit("write.compared")
         files_before = _files(tables_folder, table)
         if change.leave.size:
@@ -234,13 +240,22 @@ class _Change:
 
     @classmethod
     def between(cls, stored: _StoredRows, batch: Batch) -> _Change:
-        """The rows that differ; all, where most of the stored ones do: that leaves no file in parts."""
+        """The rows that differ; all, where most of the stored ones do."""
         if stored.hashes.fingerprint == batch.hashes.fingerprint:
             return cls(stored.numbers[:0], batch.rows.slice(0, 0))
         gone, new = stored.hashes.differences(batch.hashes)
         if 2 * gone.sum() > gone.size:
             return cls(stored.numbers, batch.rows)
         return cls(stored.numbers[gone], batch.rows.filter(new))
+
+    def leaves_parts(self, stored_rows: int) -> bool:
+        """Whether rows come beside others that stay, in another file."""
+        return self.leave.size < stored_rows and bool(self.leave.size or self.enter.num_rows)
+
+
+def _files_of(cursor: duckdb.DuckDBPyConnection, table: str, where: str, parameters: list[object]) -> int:
+    row = cursor.execute(f"SELECT count(DISTINCT filename) FROM {quote_table(table)}{where}", parameters).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _delete(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from atlas_assets.lake import CommitInfo, Lake, Window, WriteResult
 from atlas_assets.lake.hashing import RowHashes
+from atlas_assets.lake.writing import MOST_FILES
 
 TABLE = "gold.closes"
 SCHEMA = pa.schema([("symbol", pa.string()), ("session_date", pa.date32()), ("close", pa.float64())])
@@ -84,6 +85,21 @@ def test_an_empty_table_takes_all_and_gives_all(lake: Lake):
     assert (write(lake, rows(0)).added, write(lake, rows(2, A=1.0)).added) == (0, 2)
     emptied = write(lake, rows(0))
     assert (emptied.added, emptied.removed, emptied.changed) == (0, 2, True)
+
+
+def files(lake: Lake) -> int:
+    return lake.sql(f"SELECT count(DISTINCT filename) AS files FROM lake.{TABLE}")["files"][0].as_py()
+
+
+def test_a_window_never_lies_in_many_files(lake: Lake):
+    known = []
+    for days in range(1, 3 * MOST_FILES):
+        result = write(lake, rows(days, A=1.0, B=2.0))
+        known.append(files(lake))
+        assert lake.version(TABLE, recompute=True) == result.table_version
+    assert max(known) == MOST_FILES
+    assert known.count(1) == 3
+    assert lake.changed(TABLE, by=["session_date"], since=result.snapshot_id - MOST_FILES).num_rows == MOST_FILES
 
 
 few = st.lists(st.sampled_from(["a", "b", "c", None]), max_size=12)
