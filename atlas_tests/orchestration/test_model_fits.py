@@ -22,11 +22,12 @@ from atlas_assets.lake import CommitInfo, ModelState
 from atlas_assets.lake.states import load_state, newest_state, save_state
 from atlas_assets.model_settings import TvpVarSettings
 from atlas_assets.models.updating import Saved
-from atlas_assets.orchestration import model_fits, resources
+from atlas_assets.orchestration import resources
 from atlas_assets.orchestration.model_fits import UPDATE_EQUALS_REFIT
 from atlas_assets.orchestration.plots import models as plots
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_lake
+from atlas_assets.orchestration.saved_states import digest, saved_state
 from atlas_assets.orchestration.tables import table_of
 from atlas_tests.orchestration.rows import put
 
@@ -218,7 +219,7 @@ def test_a_state_serves_its_own_parameters_and_code_only(atlas_home):
     stored = save_state(lake, own.arrays(), asset="model/tvp_var/fit")
     line = ModelState(
         asset="model/tvp_var/fit",
-        parameters=model_fits._digest(TvpVarSettings()),
+        parameters=digest(TvpVarSettings()),
         code_version="1",
         last_session=SESSIONS[0].date(),
         read_snapshot=0,
@@ -240,9 +241,9 @@ def test_a_state_serves_its_own_parameters_and_code_only(atlas_home):
     own_table = table_of(("model", "tvp_var", "fit"))
     for parameters, code, why in SERVES:
         run = SimpleNamespace(lake=lake, asset=line.asset, snapshot=None, code_version=code, table=own_table)
-        kept = model_fits._kept(run, parameters)
+        kept = saved_state(run, parameters)
         assert (kept.why, kept.warning) == (why, "")
-        assert (kept.saved is None) == bool(why)
+        assert (kept.arrays is None) == bool(why)
 
 
 def killed(*_: Any, **__: Any) -> None:
