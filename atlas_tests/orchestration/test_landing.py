@@ -47,6 +47,7 @@ def test_good_rows_are_taken_bad_ones_set_aside_and_bad_files_sent_back(desk):
     counts = {name: told[name] for name in told if name.startswith(("files_", "rows_"))}
     assert counts == {
         "files_taken": 2, "files_rejected": 1, "files_left": 0, "rows_taken": 4, "rows_quarantined": 1,
+        "rows_added": 4, "rows_removed": 0,
     }  # fmt: skip
     assert sorted((row["file_name"], row["row_number"], row["symbol"], row["close"]) for row in desk.rows()) == [
         ("good.csv", 1, "NA", 1.5),
