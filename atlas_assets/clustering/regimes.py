@@ -105,6 +105,7 @@ def markov_regimes(
     order: int = 0,
     switching_variance: bool = True,
     max_iterations: int = 200,
+    parameters: RegimeParameters | None = None,
 ) -> Regimes:
     """Regime probabilities of a return series, filtered.
 
@@ -117,6 +118,7 @@ def markov_regimes(
     order : number of autoregressive lags, common to all states
     switching_variance : whether the variance differs between states
     max_iterations : limit of the optimiser
+    parameters : of an earlier fit to the same training sample, which is then not made again
 
     Returns
     -------
@@ -151,7 +153,10 @@ def markov_regimes(
     if scale <= np.finfo(np.float64).eps * np.abs(train).max():
         raise ValueError("Regimes need returns that vary, but the training sample is constant.")
 
-    fitted, converged = _maximise(_model(train / scale, states, order, switching_variance), max_iterations)
+    converged = True
+    if parameters is None:
+        fitted, converged = _maximise(_model(train / scale, states, order, switching_variance), max_iterations)
+        parameters = _ordered(fitted, scale, states, order)
     if not converged:
         warnings.warn(
             f"The regime model of {states} states did not converge in {max_iterations} iterations on {train.size} "
@@ -159,7 +164,6 @@ def markov_regimes(
             ConvergenceWarning,
             stacklevel=2,
         )
-    parameters = _ordered(fitted, scale, states, order)
     filtered, _ = hamilton_filter(values[finite], parameters)
     _, row_log_likelihood = hamilton_filter(train, parameters)
 

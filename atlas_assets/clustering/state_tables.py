@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from atlas_assets.clustering.change_points import change_points
-from atlas_assets.clustering.hidden_markov import HiddenMarkovParameters, hidden_markov_regimes
+from atlas_assets.clustering.hidden_markov import HiddenMarkovParameters, OnlineHiddenMarkov
 from atlas_assets.clustering.history import of_trained_instruments
+from atlas_assets.clustering.kept_fits import Fit, KeptFits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,7 @@ def market_states(
     expected_run_length: float,
     recent_sessions: int,
     change_threshold: float,
+    fits: KeptFits | None = None,
 ) -> pd.DataFrame:
     """Hidden Markov states and change points of each symbol's returns, as they were known after each session.
 
@@ -55,6 +57,8 @@ def market_states(
         As ``expected_run_length`` and ``recent`` of :func:`atlas_assets.clustering.change_points.change_points`.
     change_threshold
         Probability of a recent change; in the session in which it is passed a change point is told.
+    fits
+        Of an earlier pass: a training sample that is among them is not fitted again.
 
     Returns
     -------
@@ -73,8 +77,16 @@ def market_states(
         expected_run_length=expected_run_length,
         recent_sessions=recent_sessions,
         change_threshold=change_threshold,
+        fits=KeptFits() if fits is None else fits,
     )
     return of_trained_instruments(bars, of_one, symbols=symbols, window_size=window_size, what="Market states")
+
+
+def fitted_states(sample: FloatArray, *, states: int) -> Fit:
+    """A hidden Markov model fitted to a training sample, ready to go on after its last row."""
+    model = OnlineHiddenMarkov(states=states, order_by="variance")
+    model.fit(sample, training=sample.size)
+    return model.state()
 
 
 def _states_of_one(
@@ -86,6 +98,7 @@ def _states_of_one(
     expected_run_length: float,
     recent_sessions: int,
     change_threshold: float,
+    fits: KeptFits,
 ) -> pd.DataFrame:
     import pandas as pd
 
@@ -95,11 +108,10 @@ def _states_of_one(
     fitted_until = np.full(returns.size, sessions[0])
     for start in range(window_size, returns.size, refit_sessions):
         block = slice(start, min(start + refit_sessions, returns.size))
-        result = hidden_markov_regimes(
-            returns[start - window_size : block.stop], training=window_size, states=states, order_by="variance"
-        )
-        probabilities[block] = result.probabilities[window_size:]
-        density[block, 0] = result.scores[window_size:]
+        fit = fits.of(returns[start - window_size : start], partial(fitted_states, states=states))
+        result = OnlineHiddenMarkov.from_state(fit).update(returns[block])
+        probabilities[block] = result.probabilities
+        density[block, 0] = result.scores
         volatility[block, 0] = _next_volatility(probabilities[block], result.parameters)
         fitted_until[block] = sessions[start - 1]
     changes = change_points(returns, expected_run_length=expected_run_length, recent=recent_sessions)

@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from atlas_assets.orchestration.clustering_fits import DESCRIPTION, fits_line, judge_fits, kept_fits
+from atlas_assets.orchestration.model_fits import UPDATE_EQUALS_REFIT
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
 
@@ -22,12 +24,26 @@ def regimes(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
 
     run, parameters = AssetRun(context, lake), configured_settings().models.regimes
     bars = run.adjusted_bars(symbols=parameters.symbols)
+    fits = kept_fits(run, parameters)
     try:
-        table = tables.regimes(bars, symbols=parameters.symbols, window_size=parameters.window_size)
+        table = tables.regimes(bars, symbols=parameters.symbols, window_size=parameters.window_size, fits=fits)
     except TooLittleHistory as little:
         return run.publish_nothing(str(little))
     return run.publish(
         table,
-        metadata={"turbulent_share": float((table["regime"] == "turbulent").mean())},
+        records=fits_line(run, fits, parameters, last_session=table["session_date"].max().date()),
+        metadata={
+            "turbulent_share": float((table["regime"] == "turbulent").mean()),
+            "fits_kept": fits.kept,
+            "fits_made": fits.made,
+        },
         plot=plots.regimes(table),
     )
+
+
+@dg.asset_check(asset=regimes, name=UPDATE_EQUALS_REFIT, description=DESCRIPTION)
+def regimes_update_equals_refit(lake: LakeResource) -> dg.AssetCheckResult:
+    """A fit that was kept is what a new one would be."""
+    from atlas_assets.clustering.tables import fitted_regimes
+
+    return judge_fits(lake.open(), "gold/clustering/regimes", configured_settings().models.regimes, fitted_regimes)

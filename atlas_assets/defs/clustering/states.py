@@ -1,7 +1,11 @@
 """Hidden Markov states and change points from silver bars."""
 
+from functools import partial
+
 import dagster as dg
 
+from atlas_assets.orchestration.clustering_fits import DESCRIPTION, fits_line, judge_fits, kept_fits
+from atlas_assets.orchestration.model_fits import UPDATE_EQUALS_REFIT
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
 
@@ -21,18 +25,33 @@ def market_states(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.M
     from atlas_assets.orchestration.plots import clustering as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.market_states
+    bars, fits = run.adjusted_bars(symbols=parameters.symbols), kept_fits(run, parameters)
     try:
-        table = tables.market_states(run.adjusted_bars(symbols=parameters.symbols), **parameters.model_dump())
+        table = tables.market_states(bars, fits=fits, **parameters.model_dump())
     except TooLittleHistory as little:
         return run.publish_nothing(str(little))
     last = table.iloc[-1]
     return run.publish(
         table,
+        records=fits_line(run, fits, parameters, last_session=table["session_date"].max().date()),
         metadata={
+            "fits_kept": fits.kept,
+            "fits_made": fits.made,
             "turbulent_share": float((table["regime"] == "turbulent").mean()),
             "change_points": int(table["is_change_point"].sum()),
             "mean_log_predictive_density": float(table["log_predictive_density"].mean()),
             "last_state": f"{last['symbol']}: {last['regime']}, probability {last['state_probability']:.2f}",
         },
         plot=plots.market_states(table),
+    )
+
+
+@dg.asset_check(asset=market_states, name=UPDATE_EQUALS_REFIT, description=DESCRIPTION)
+def market_states_update_equals_refit(lake: LakeResource) -> dg.AssetCheckResult:
+    """A fit that was kept is what a new one would be."""
+    from atlas_assets.clustering.state_tables import fitted_states
+
+    parameters = configured_settings().models.market_states
+    return judge_fits(
+        lake.open(), "gold/clustering/market_states", parameters, partial(fitted_states, states=parameters.states)
     )
