@@ -21,6 +21,7 @@ from atlas_tests.faults.writer import start
 from atlas_tests.streaming.tape import FIRST_MS, MINUTE, TRADES_A_CANDLE, TapeServer, candle, trade
 
 POINTS = [point for point in failpoints.POINTS if not point.startswith("catalog.")]
+LONGEST = 600  # seconds of a process on a busy machine
 RANDOM_KILLS = 3
 SOAK_KILLS = 60
 KILLS_A_NIGHT = 10
@@ -63,13 +64,13 @@ def maintain(lake: Lake) -> None:
 
 def killed_at_a_point(target: Any, *arguments: Any) -> None:
     process = start(target, *arguments)
-    process.join(60)
+    process.join(LONGEST)
     assert process.exitcode == -signal.SIGKILL, arguments
 
 
 def ended_by_itself(target: Any, *arguments: Any) -> None:
     process = start(target, *arguments)
-    process.join(60)
+    process.join(LONGEST)
     assert process.exitcode == 0
 
 
