@@ -11,14 +11,21 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject
 from packaging.version import Version
 
 from atlas_assets.contracts.tables import Table
+from atlas_assets.orchestration.dbt_library import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    DbtProject,
+    validate_manifest,
+)
 from atlas_assets.orchestration.metadata import column_schema, figure_metadata, preview
 from atlas_assets.orchestration.resources import configured_settings
 from atlas_assets.orchestration.tables import all_tables, enabled_tables, table
@@ -82,9 +89,7 @@ class DbtResource(DbtCliResource):
 
     @cached_property
     def _cli_version(self) -> Version:
-        from dbt.version import __version__
-
-        return Version(__version__)
+        return Version(version("dbt-core"))
 
     def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
         return None
@@ -193,15 +198,14 @@ def _create_what_nobody_fills(lake: Lake) -> None:
     from atlas_assets.contracts.schema import arrow_schema
 
     read = {name for node in _models().values() for name in node["tables_read"]}
-    for missing in read - {info.name for info in lake.tables()}:
+    there = _rows(lake, "SELECT table_schema || '.' || table_name FROM information_schema.tables")
+    for missing in read - {name for (name,) in there}:
         unfilled = table(missing)
         if unfilled.layer == "raw":
             lake.create_table(missing, arrow_schema(unfilled.contract))
 
 
 def _models() -> dict[str, dict[str, Any]]:
-    from dagster_dbt.dbt_manifest import validate_manifest
-
     nodes = validate_manifest(MANIFEST)["nodes"]
     return {unique_id: node for unique_id, node in nodes.items() if node["resource_type"] == "model"}
 

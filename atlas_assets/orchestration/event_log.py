@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import dagster as dg
+from sqlalchemy import Connection, Engine, create_engine
 
-INDEX = "index"
-"""Dagster's name for the log of all runs; each run has its own beside it."""
+BUSY_SECONDS = 60
 
 
 @contextmanager
-def kept_open(instance: dg.DagsterInstance, log: str) -> Iterator[None]:
-    """Hold the log of a run, or the `INDEX`, open; nothing where the log is no SQLite file.
+def kept_open(instance: dg.DagsterInstance) -> Iterator[None]:
+    """Keep one connection to each log that is used, of a run or of all; nothing where logs are no SQLite files.
 
-    Dagster connects anew for every event, and whoever closes a SQLite file as the last one writes its journal back and
-    removes it: that takes longer than the event. While this connection is there, no other is the last.
-
-    Parameters
-    ----------
-    instance
-        Whose log it is.
-    log
-        The run's id, or `INDEX`.
+    For every event Dagster makes an engine, which compiles each statement anew, and connects; whoever closes a SQLite
+    file as the last one writes its journal back besides. Together that takes longer than the event.
     """
     from dagster._core.storage.event_log import SqliteEventLogStorage
 
@@ -32,8 +24,22 @@ def kept_open(instance: dg.DagsterInstance, log: str) -> Iterator[None]:
     if not isinstance(storage, SqliteEventLogStorage):
         yield
         return
-    with storage.run_connection(log):
-        pass  # the file is there from now on
-    with closing(sqlite3.connect(storage.path_for_shard(log))) as connection:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    engines: dict[str, Engine] = {}
+    connected_anew = storage._connect
+
+    @contextmanager
+    def connected(shard: str) -> Generator[Connection]:
+        if shard not in engines:
+            with connected_anew(shard):
+                pass  # the file is there from now on
+            engines[shard] = create_engine(storage.conn_string_for_shard(shard), connect_args={"timeout": BUSY_SECONDS})
+        with storage._db_lock, engines[shard].begin() as connection:
+            yield connection
+
+    storage._connect = connected
+    try:
         yield
+    finally:
+        storage._connect = connected_anew
+        for engine in engines.values():
+            engine.dispose()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from atlas_assets.orchestration.event_log import INDEX, kept_open
+from atlas_assets.orchestration.event_log import kept_open
 from atlas_assets.orchestration.inboxes import waiting_for
 from atlas_assets.orchestration.planning import Load, all_missing_loads, next_wave, stale_assets
 from atlas_assets.orchestration.resources import configured_lake, configured_settings
@@ -57,7 +57,7 @@ def bring_up_to_date(definitions: dg.Definitions, instance: dg.DagsterInstance, 
         Called with ``"started"``, ``"finished"`` or ``"failed"`` and the asset's outcome.
     """
     started = time.perf_counter()
-    with kept_open(instance, INDEX):
+    with kept_open(instance):
         outcomes = _brought_up_to_date(definitions, instance, listener)
     return Report(tuple(outcomes), time.perf_counter() - started)
 
@@ -114,14 +114,13 @@ def _run(
     run_id = str(uuid.uuid4())
     instance.add_event_listener(run_id, follower.handle)
     job = definitions.resolve_implicit_global_asset_job_def()
-    with kept_open(instance, run_id):
-        result = job.execute_in_process(
-            instance=instance,
-            asset_selection=list(reasons),
-            run_id=run_id,
-            tags=dict(tags),
-            raise_on_error=False,
-        )
+    result = job.execute_in_process(
+        instance=instance,
+        asset_selection=list(reasons),
+        run_id=run_id,
+        tags=dict(tags),
+        raise_on_error=False,
+    )
     follower.close(succeeded=result.success)
     return follower.outcomes
 

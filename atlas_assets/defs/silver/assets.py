@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, dbt_assets
 
 from atlas_assets.orchestration.dbt import dbt_assets_arguments, run_silver
+from atlas_assets.orchestration.dbt_library import DbtCliResource, dbt_assets
 from atlas_assets.orchestration.resources import LakeResource
 
 
