@@ -177,7 +177,8 @@ def recorded_fingerprint(change: Change | None, table: str) -> Fingerprint | Non
 def snapshot_times(cursor: duckdb.DuckDBPyConnection, snapshots: Collection[int]) -> dict[int, str]:
     """Return when snapshots were made (ISO 8601); those that are not there (any more) are left out."""
     rows = cursor.execute(
-        "SELECT snapshot_id, snapshot_time FROM lake.snapshots() WHERE snapshot_id IN (SELECT unnest(?::BIGINT[]))",
+        "SELECT snapshot_id, CAST(snapshot_time AS TIMESTAMPTZ) FROM __ducklake_metadata_lake.ducklake_snapshot "
+        "WHERE snapshot_id IN (SELECT unnest(?::BIGINT[]))",
         [list(snapshots)],
     ).fetchall()
     return {number: made.isoformat() for number, made in rows}

@@ -37,9 +37,11 @@ class Versions:
         """Return the fingerprints of tables at a snapshot, of those that there were: recorded, known, or followed."""
         changes = history.last_changes(cursor, snapshot)
         found = {table: history.recorded_fingerprint(changes[table], table) for table in tables if table in changes}
-        remembered = self._read() if None in found.values() else {}
-        times = history.snapshot_times(cursor, {snapshot, *(known.snapshot for known in remembered.values())})
-        for table in [table for table, recorded in found.items() if recorded is None]:
+        unrecorded = [table for table, recorded in found.items() if recorded is None]
+        remembered = self._read() if unrecorded else {}
+        asked = {snapshot, *(known.snapshot for known in remembered.values())}
+        times = history.snapshot_times(cursor, asked) if unrecorded else {}
+        for table in unrecorded:
             known = remembered.get(table)
             if known is not None and times.get(known.snapshot) != known.time:
                 known = None

@@ -91,12 +91,10 @@ def _in_one_run(loads: list[Load], graph: dg.AssetGraph) -> list[list[Load]]:
 
 def _waiting(graph: dg.AssetGraph, instance: dg.DagsterInstance) -> dict[dg.AssetKey, str]:
     """The raw assets that no partition is missing of: files to take, and what silver reads but was never made."""
-    roots = [key for key in graph.toposorted_asset_keys if not graph.get(key).parent_keys]
-    reasons = {
-        key: "never made"
-        for key in roots
-        if graph.get(key).partitions_def is None and instance.get_latest_materialization_event(key) is None
-    }
+    unpartitioned = [
+        key for key in graph.toposorted_asset_keys if key.path[0] == "raw" and graph.get(key).partitions_def is None
+    ]
+    reasons = {key: "never made" for key in unpartitioned if instance.get_latest_materialization_event(key) is None}
     for table, files in waiting_for(configured_settings(), now_seconds=math.inf).items():
         reasons[dg.AssetKey(table.asset_key)] = f"{len(files)} files waited"
     return reasons

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,12 +122,10 @@ def side_accuracy(table: pd.DataFrame) -> dict[str, Any]:
 
 def figure_metadata(figure: Figure, file: Path) -> dg.MetadataValue:
     """A figure as an embedded image; the same image is kept as a file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=72)
     file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=120)
+    figure.savefig(file, dpi=96)
     figure.clear()
-    encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
+    encoded = base64.b64encode(file.read_bytes()).decode("ascii")
     return dg.MetadataValue.md(f"![{file.stem}](data:image/png;base64,{encoded})")
 
 
