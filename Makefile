@@ -32,7 +32,7 @@ catalogue: setup # after a change in what a source declares
 	$(BIN)/python -m atlas_assets.data_sources.catalogue
 
 manifest: setup # after a change in dbt_project/
-	$(BIN)/python -m atlas_assets.orchestration.dbt_manifest
+	$(BIN)/python -m atlas_assets.orchestration.dbt.manifest
 
 ui: setup
 	@$(BIN)/atlas ui

@@ -12,7 +12,7 @@ from atlas_assets.monitoring.logs import configure_logging
 from atlas_assets.orchestration.automation import when_inputs_change
 from atlas_assets.orchestration.checks import contract_checks
 from atlas_assets.orchestration.coverage_check import coverage_check
-from atlas_assets.orchestration.dbt import dbt_resource
+from atlas_assets.orchestration.dbt.silver import dbt_resource
 from atlas_assets.orchestration.resources import LakeResource, VendorResource, configured_settings
 from atlas_assets.orchestration.synthetic import synthetic_labels
 from atlas_assets.orchestration.tables import all_tables, table_of

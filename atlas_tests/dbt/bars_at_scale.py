@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas_assets.contracts.schema import arrow_schema
 from atlas_assets.lake import Lake, LakeConfig
-from atlas_assets.orchestration.dbt import PROJECT_FOLDER, dbt_environment
+from atlas_assets.orchestration.dbt.silver import PROJECT_FOLDER, dbt_environment
 from atlas_assets.orchestration.tables import table
 
 if TYPE_CHECKING:

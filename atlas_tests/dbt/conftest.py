@@ -22,7 +22,7 @@ from atlas_assets.orchestration.tables import all_tables, table
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "sqlglotrs is deprecated", DeprecationWarning)  # dagster-dbt's parser
-    from atlas_assets.orchestration.dbt import PROJECT_FOLDER, dbt_environment
+    from atlas_assets.orchestration.dbt.silver import PROJECT_FOLDER, dbt_environment
 
 SILVER = tuple(silver for silver in all_tables() if silver.layer == "silver")
 

@@ -12,9 +12,9 @@ import pytest
 from atlas_assets.contracts.schema import arrow_schema, description, sql_types
 from atlas_assets.contracts.tables import Table
 from atlas_assets.lake import Lake, LakeConfig
-from atlas_assets.orchestration.dbt import MANIFEST, dbt_resource
-from atlas_assets.orchestration.dbt_manifest import build_manifest
-from atlas_assets.orchestration.dbt_sources import SOURCES, model_files, model_yaml, sources_yaml
+from atlas_assets.orchestration.dbt.manifest import build_manifest
+from atlas_assets.orchestration.dbt.silver import MANIFEST, dbt_resource
+from atlas_assets.orchestration.dbt.sources import SOURCES, model_files, model_yaml, sources_yaml
 from atlas_assets.orchestration.resources import LakeResource
 from atlas_assets.orchestration.tables import all_tables
 from atlas_tests.dbt.vendor_rows import mood

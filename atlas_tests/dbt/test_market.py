@@ -84,7 +84,7 @@ def scores(bench: Any, market: Market) -> dict[str, tuple[int, float]]:
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A lake of this file's own."""
-    from atlas_assets.orchestration.dbt import dbt_environment
+    from atlas_assets.orchestration.dbt.silver import dbt_environment
 
     folder = tmp_path_factory.mktemp("market")
     made = Workbench(Lake(LakeConfig(root=folder / "lake")), folder / "target")

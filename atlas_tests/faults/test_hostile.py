@@ -167,7 +167,7 @@ def test_a_hostile_drop(tmp_path):
 @pytest.mark.slow
 def test_the_whole_hostile_corpus_and_silver_on_it(tmp_path, monkeypatch):
     from atlas_assets.contracts.schema import arrow_schema
-    from atlas_assets.orchestration.dbt import dbt_environment
+    from atlas_assets.orchestration.dbt.silver import dbt_environment
     from atlas_assets.orchestration.tables import all_tables
     from atlas_tests.dbt.conftest import Workbench
 

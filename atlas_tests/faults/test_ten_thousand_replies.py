@@ -177,7 +177,7 @@ def test_ten_thousand(tmp_path, debug_log):
 def assert_silver_is_good(lake: Lake, target: Path) -> None:
     """What dbt makes of raw keeps its contract: not one bad row."""
     from atlas_assets.contracts.judgement import judge
-    from atlas_assets.orchestration.dbt import dbt_environment
+    from atlas_assets.orchestration.dbt.silver import dbt_environment
     from atlas_tests.dbt.conftest import SILVER, Workbench
 
     for one in all_tables():

@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from atlas_assets.orchestration.clustering_fits import DESCRIPTION, fits_line, judge_fits, kept_fits
-from atlas_assets.orchestration.model_fits import UPDATE_EQUALS_REFIT
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
+from atlas_assets.orchestration.updating.clustering_fits import DESCRIPTION, fits_line, judge_fits, kept_fits
+from atlas_assets.orchestration.updating.model_fits import UPDATE_EQUALS_REFIT
 
 
 @dg.asset(

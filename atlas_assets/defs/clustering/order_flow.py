@@ -25,8 +25,8 @@ def order_flow_features(context: dg.AssetExecutionContext, lake: LakeResource) -
     """Order-flow features of every time bucket of every traded instrument after its first day."""
     import pandas as pd
 
-    from atlas_assets.orchestration.order_flow import updated_features
     from atlas_assets.orchestration.plots import clustering as plots
+    from atlas_assets.orchestration.updating.order_flow import updated_features
 
     run, parameters = AssetRun(context, lake), configured_settings().models.order_flow_features
     updated = updated_features(run, parameters)

@@ -3,11 +3,11 @@
 import dagster as dg
 
 from atlas_assets.orchestration.metadata import side_accuracy
-from atlas_assets.orchestration.model_fits import UPDATE_EQUALS_REFIT
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.reading import LakeView
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
-from atlas_assets.orchestration.vpin_runs import judge_vpin, run_vpin, sides_known
+from atlas_assets.orchestration.updating.model_fits import UPDATE_EQUALS_REFIT
+from atlas_assets.orchestration.updating.vpin import judge_vpin, run_vpin, sides_known
 
 
 @dg.asset(

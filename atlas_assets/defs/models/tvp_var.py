@@ -7,15 +7,15 @@ import dagster as dg
 from atlas_assets.defs.models.inputs import INPUTS, changes
 from atlas_assets.model_settings import TvpVarSettings
 from atlas_assets.orchestration.metadata import forecast_errors
-from atlas_assets.orchestration.model_fits import (
+from atlas_assets.orchestration.publishing import AssetRun
+from atlas_assets.orchestration.resources import LakeResource, configured_settings
+from atlas_assets.orchestration.tables import table
+from atlas_assets.orchestration.updating.model_fits import (
     DESCRIPTION,
     UPDATE_EQUALS_REFIT,
     judge_update,
     publish_fit,
 )
-from atlas_assets.orchestration.publishing import AssetRun
-from atlas_assets.orchestration.resources import LakeResource, configured_settings
-from atlas_assets.orchestration.tables import table
 
 if TYPE_CHECKING:
     from atlas_assets.models.tvp_var_tables import TvpVarTable

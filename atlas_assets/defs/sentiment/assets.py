@@ -24,8 +24,8 @@ RANKS = ["document_id", "duplicate_rank", "flood_rank"]
 )
 def document_scores(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Score of every document, by the lexicons of finance and of Japanese; only new and changed ones are read."""
-    from atlas_assets.orchestration.document_scores import scored_documents
     from atlas_assets.orchestration.plots import sentiment as plots
+    from atlas_assets.orchestration.updating.document_scores import scored_documents
     from atlas_assets.sentiment import tables
 
     run = AssetRun(context, lake)

@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from atlas_assets.orchestration.dbt import dbt_assets_arguments, run_silver
-from atlas_assets.orchestration.dbt_library import DbtCliResource, dbt_assets
+from atlas_assets.orchestration.dbt.library import DbtCliResource, dbt_assets
+from atlas_assets.orchestration.dbt.silver import dbt_assets_arguments, run_silver
 from atlas_assets.orchestration.resources import LakeResource
 
 

@@ -11,7 +11,7 @@ import dagster as dg
 
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.reading import LakeView
-from atlas_assets.orchestration.saved_states import UNREADABLE, digest, saved_state, state_line
+from atlas_assets.orchestration.updating.saved_states import UNREADABLE, digest, saved_state, state_line
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,9 +14,9 @@ from atlas_assets.contracts.silver import CorporateActions, DailyBars
 from atlas_assets.defs.clustering import assets, states
 from atlas_assets.lake.states import newest_state
 from atlas_assets.orchestration import resources
-from atlas_assets.orchestration.clustering_fits import judge_fits
 from atlas_assets.orchestration.plots import clustering as plots
 from atlas_assets.orchestration.resources import LakeResource, configured_lake
+from atlas_assets.orchestration.updating.clustering_fits import judge_fits
 from atlas_tests.orchestration.rows import put
 
 SESSIONS = pd.bdate_range("2017-01-02", periods=400, tz="UTC")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas_assets.orchestration.publishing import AssetRun
-from atlas_assets.orchestration.trades import TABLE, Traded, traded_instruments, trades_in_parts
+from atlas_assets.orchestration.updating.trades import TABLE, Traded, traded_instruments, trades_in_parts
 
 if TYPE_CHECKING:
     import pandas as pd

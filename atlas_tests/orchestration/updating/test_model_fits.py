@@ -23,12 +23,12 @@ from atlas_assets.lake.states import load_state, newest_state, save_state
 from atlas_assets.model_settings import TvpVarSettings
 from atlas_assets.models.updating import Saved
 from atlas_assets.orchestration import resources
-from atlas_assets.orchestration.model_fits import UPDATE_EQUALS_REFIT
 from atlas_assets.orchestration.plots import models as plots
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_lake
-from atlas_assets.orchestration.saved_states import digest, saved_state
 from atlas_assets.orchestration.tables import table_of
+from atlas_assets.orchestration.updating.model_fits import UPDATE_EQUALS_REFIT
+from atlas_assets.orchestration.updating.saved_states import digest, saved_state
 from atlas_tests.orchestration.rows import put
 
 SESSIONS = pd.bdate_range("2018-07-02", periods=120, tz="UTC")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from atlas_assets.contracts.schema import arrow_schema, description, sql_types
 from atlas_assets.contracts.tables import Table
-from atlas_assets.orchestration.dbt import PROJECT_FOLDER
+from atlas_assets.orchestration.dbt.silver import PROJECT_FOLDER
 from atlas_assets.orchestration.tables import table
 
 SOURCES = PROJECT_FOLDER / "models" / "sources.yml"

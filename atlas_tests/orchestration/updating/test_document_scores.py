@@ -12,10 +12,10 @@ import pytest
 from atlas_assets.contracts.gold import DocumentScores
 from atlas_assets.contracts.silver import DocumentGroups, DocumentMentions, Documents, Instruments
 from atlas_assets.defs.sentiment import assets
-from atlas_assets.orchestration import document_scores as adapter
 from atlas_assets.orchestration.plots import sentiment as plots
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_lake
+from atlas_assets.orchestration.updating import document_scores as adapter
 from atlas_assets.sentiment import tables
 from atlas_assets.sentiment.analyzer import SentimentAnalyzer
 from atlas_assets.sentiment.finance import FinanceVaderEngine

@@ -1,7 +1,7 @@
 """The dbt project's manifest as the repository keeps it: dbt's own, made portable.
 
-``python -m atlas_assets.orchestration.dbt_manifest`` (``make manifest``) writes what dbt must know of tables (see
-``dbt_sources``) and then ``dbt_project/manifest.json``; tests compare both with the project. Packages' macros, times
+``python -m atlas_assets.orchestration.dbt.manifest`` (``make manifest``) writes what dbt must know of tables (see
+`sources`) and then ``dbt_project/manifest.json``; tests compare both with the project. Packages' macros, times
 and paths are left out; what is worth knowing before the first run is added: each model's code version (its SQL and
 every macro below it) and column lineage.
 """
@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from atlas_assets.contracts.calendars import EXCHANGE_DAYS
-from atlas_assets.orchestration.dbt import MANIFEST, PROJECT_FOLDER, dbt_executable, profile_environment
-from atlas_assets.orchestration.dbt_sources import write_schemas
+from atlas_assets.orchestration.dbt.silver import MANIFEST, PROJECT_FOLDER, dbt_executable, profile_environment
+from atlas_assets.orchestration.dbt.sources import write_schemas
 from atlas_assets.orchestration.tables import table
 
 _PACKAGE = "atlas_quanta"
 # What the plugins register as functions of SQL.
-_FUNCTIONS = [Path(__file__).parents[1] / "sentiment" / f"{name}.py" for name in ("duplicates", "language", "mentions")]
+_FUNCTIONS = [Path(__file__).parents[2] / "sentiment" / f"{name}.py" for name in ("duplicates", "language", "mentions")]
 _KEPT = frozenset(
     {
         *("alias", "columns", "config", "database", "depends_on", "description", "fqn", "group", "identifier", "meta"),

@@ -10,7 +10,7 @@ from atlas_assets.contracts.silver import Trades
 from atlas_assets.contracts.trade_source import trades_of_one_source
 from atlas_assets.orchestration.reading import LakeView
 from atlas_assets.orchestration.resources import configured_lake
-from atlas_assets.orchestration.trades import traded_instruments, trades_in_parts
+from atlas_assets.orchestration.updating.trades import traded_instruments, trades_in_parts
 from atlas_tests.orchestration.rows import put
 
 COLUMNS = ["event_time", "sequence", "trade_id", "price", "quantity"]

@@ -1,6 +1,6 @@
 """Silver: the dbt project as Dagster assets.
 
-Definitions never run dbt: they read ``dbt_project/manifest.json`` (see ``dbt_manifest``).
+Definitions never run dbt: they read ``dbt_project/manifest.json`` (see `manifest`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import dagster as dg
 from packaging.version import Version
 
 from atlas_assets.contracts.tables import Table
-from atlas_assets.orchestration.dbt_library import (
+from atlas_assets.orchestration.dbt.library import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
     DbtCliResource,

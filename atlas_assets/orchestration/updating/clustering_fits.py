@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from atlas_assets.orchestration.publishing import AssetRun
-from atlas_assets.orchestration.saved_states import digest, saved_state, state_line
+from atlas_assets.orchestration.updating.saved_states import digest, saved_state, state_line
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

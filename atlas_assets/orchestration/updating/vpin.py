@@ -15,8 +15,8 @@ import dagster as dg
 from atlas_assets.model_settings import VpinSettings
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.reading import LakeView
-from atlas_assets.orchestration.saved_states import UNREADABLE, saved_state, state_line
-from atlas_assets.orchestration.trades import (
+from atlas_assets.orchestration.updating.saved_states import UNREADABLE, saved_state, state_line
+from atlas_assets.orchestration.updating.trades import (
     MOST_TRADES,
     TABLE,
     Traded,
