@@ -14,6 +14,7 @@ from atlas_assets.orchestration.metadata import table_metadata
 from atlas_assets.orchestration.reading import LakeView
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
 from atlas_assets.orchestration.tables import table_of
+from atlas_assets.orchestration.upkeep import keep_few_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,6 +98,7 @@ class AssetRun(LakeView):
             ),
         )
         self._written.append(result)
+        keep_few_files(self.lake)
         return result
 
     def describe(

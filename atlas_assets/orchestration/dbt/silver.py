@@ -29,6 +29,7 @@ from atlas_assets.orchestration.dbt.library import (
 from atlas_assets.orchestration.metadata import column_schema, figure_metadata, preview
 from atlas_assets.orchestration.resources import configured_settings
 from atlas_assets.orchestration.tables import all_tables, enabled_tables, table
+from atlas_assets.orchestration.upkeep import keep_few_files
 from atlas_assets.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def run_silver(context: dg.AssetExecutionContext, lake: Lake, dbt: DbtCliResourc
                 yield _explained(lake, event, target)
             else:
                 yield event
+    keep_few_files(lake)
 
 
 def dbt_environment(lake: Lake, *, run_id: str) -> dict[str, str]:
