@@ -99,7 +99,7 @@ def connectedness(
 
 
 def rolling_connectedness(
-    Y: npt.ArrayLike,  # noqa: N803
+    Y: npt.ArrayLike,
     *,
     window: int,
     lags: int,

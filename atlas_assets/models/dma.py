@@ -133,7 +133,7 @@ class DynamicModelAveraging:
     def fit(
         self,
         y: npt.ArrayLike,
-        X: npt.ArrayLike,  # noqa: N803
+        X: npt.ArrayLike,
         *,
         regime_probability: npt.ArrayLike | None = None,
     ) -> ModelAverage:

@@ -129,7 +129,7 @@ class TVPVAR:
             if value not in known:
                 raise ValueError(f'TVPVAR knows no {name}="{value}"; use one of {known}.')
 
-    def fit(self, Y: npt.ArrayLike, *, forgetting: npt.ArrayLike | None = None) -> FilteredVAR:  # noqa: N803
+    def fit(self, Y: npt.ArrayLike, *, forgetting: npt.ArrayLike | None = None) -> FilteredVAR:
         """Filter ``Y (T, n)`` from the prior on; the estimator is then ready to ``update`` and ``forecast``.
 
         ``forgetting (T,)`` gives each row a factor of its own, which must be known before the row.

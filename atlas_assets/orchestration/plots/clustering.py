@@ -76,7 +76,7 @@ def order_flow_features(table: pd.DataFrame) -> Figure:
     figure, (volume, imbalance) = new_figure(
         2, title=f"{shown['symbol'].iloc[0]}: order flow by time of day and size of trade", ratios=(1, 1), height=5.0
     )
-    hours = shown["volume"].groupby([shown["bucket_start"].dt.hour, day]).sum().unstack()  # noqa: PD010
+    hours = pd.crosstab(shown["bucket_start"].dt.hour, day, values=shown["volume"], aggfunc="sum")
     days = pd.date_range(day.min(), day.max())
     drawn = volume.pcolormesh(
         days.union([days[-1] + pd.Timedelta(days=1)]),
