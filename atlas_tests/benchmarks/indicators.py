@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from resource import RUSAGE_SELF, getrusage
 from time import perf_counter
 from typing import TypeAlias
@@ -15,6 +16,7 @@ import pandas as pd
 import talib
 from scipy.special import ndtr
 
+from atlas_assets.indicators.registry import Indicator
 from atlas_tests.benchmarks.measure import REPOSITORY, Figure, Timing, timed
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -36,7 +38,7 @@ STREAMED = 1_000_000_000
 def figures() -> Iterator[Figure]:
     """VPIN and technical indicators."""
     yield from _vpin()
-    yield _technical()
+    yield from _technical()
 
 
 def _vpin() -> Iterator[Figure]:
@@ -106,7 +108,7 @@ def _streamed_vpin() -> Figure:
     )
 
 
-def _technical() -> Figure:
+def _technical() -> Iterator[Figure]:
     from atlas_assets.indicators.registry import INDICATORS, technical_indicators
 
     rng = np.random.default_rng(3)
@@ -140,10 +142,28 @@ def _technical() -> Figure:
         return pd.concat([panel[["instrument_id", "session_date"]], pd.concat(frames)], axis=1)
 
     ours = timed(lambda: technical_indicators(panel, indicators=both), repetitions=3)
-    return Figure(
-        f"{len(both)} technical indicators, {INSTRUMENTS} instruments of {TWENTY_YEARS:,} sessions",
-        ours,
-        timed(loop, repetitions=3),
-        "loop over TA-Lib",
-        rate=f"{INSTRUMENTS * TWENTY_YEARS / ours.best / 1e6:.1f} M bars/s",
+    what = f"{len(both)} technical indicators, {INSTRUMENTS} instruments of {TWENTY_YEARS:,} sessions"
+    rate = f"{INSTRUMENTS * TWENTY_YEARS / ours.best / 1e6:.1f} M bars/s"
+    yield Figure(what, ours, timed(loop, repetitions=3), "loop over TA-Lib", rate=rate)
+    # An extra (bench): nothing else needs Polars.
+    if find_spec("polars_talib") is not None:
+        yield Figure(what, ours, _polars(panel, both), "polars-talib over instruments, on both cores", rate=rate)
+
+
+def _polars(panel: pd.DataFrame, indicators: Sequence[Indicator]) -> Timing:
+    """The same indicators from a Polars frame to a Polars frame."""
+    import polars as pl
+    import polars_talib
+
+    bars = pl.DataFrame({name: panel[name].to_numpy() for name in ("high", "low", "close", "volume")}).with_columns(
+        pl.Series("instrument_id", np.repeat(np.arange(INSTRUMENTS), TWENTY_YEARS))
     )
+    made = [
+        getattr(polars_talib, OF_TALIB[indicator.name].lower())(
+            *map(pl.col, indicator.inputs), *indicator.parameters.values()
+        )
+        .over("instrument_id")
+        .alias(indicator.name)
+        for indicator in indicators
+    ]
+    return timed(lambda: bars.select("instrument_id", *made), repetitions=3)
