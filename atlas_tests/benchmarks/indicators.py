@@ -45,12 +45,12 @@ def _vpin() -> Iterator[Figure]:
     from atlas_assets.indicators.vpin import vpin_from_trades
 
     time, price, volume = _trades(days=10)
-    ours = timed(lambda: vpin_from_trades(time, price, volume), repetitions=9)
+    ours = timed(lambda: vpin_from_trades(time, price, volume), repetitions=30)
     rate = f"{TRADES / ours.best / 1e6:.0f} M trades/s"
     what = f"VPIN of {TRADES:,} trades, trailing"
-    sums = timed(lambda: (time.sum(), price.sum(), volume.sum()), repetitions=9)
+    sums = timed(lambda: (time.sum(), price.sum(), volume.sum()), repetitions=30)
     yield Figure(what, ours, sums, "numpy sums of the three columns", rate=rate)
-    vectorised = timed(lambda: _numpy_vpin(time, price, volume), repetitions=5)
+    vectorised = timed(lambda: _numpy_vpin(time, price, volume), repetitions=30)
     yield Figure(what, ours, vectorised, "vectorised numpy, full sample", rate=rate)
     yield _streamed_vpin()
 
