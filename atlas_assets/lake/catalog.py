@@ -38,13 +38,13 @@ class Catalog:
 
     @contextmanager
     def cursor(self, mode: Mode, snapshot: int | None = None) -> Generator[duckdb.DuckDBPyConnection]:
-        """Open a connection of its own on a kept engine; one that reads sees one state of the lake until it is closed.
+        """Open a connection of its own on a kept engine; a confined one sees one state of the lake until it is closed.
 
-        Every transaction asks the catalog what is new, which takes 5 ms: reading all in one saves that for each query.
+        Every transaction asks the catalog what is new, which takes 5 ms: one for all queries of a question saves that.
         """
         cursor = self._engine(mode, snapshot).cursor()
         try:
-            if mode != "write":
+            if mode == "confined":
                 cursor.begin()
             cursor.execute("USE lake")
             yield cursor

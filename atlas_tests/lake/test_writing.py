@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import date, timedelta
 
+import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -178,3 +179,14 @@ def test_a_write_of_many_rows_reads_back(lake: Lake, share: float):
     assert result.added == result.removed == share * count
     assert lake.version(TABLE, recompute=True) == result.table_version
     assert lake.read_arrow(TABLE, columns=["close"])["close"].sort().to_pylist() == sorted(other)
+
+
+def test_an_open_reader_keeps_nobody_from_writing_and_outlives_its_errors(lake: Lake):
+    write(lake, rows(3, A=1.0))
+    count = f"SELECT count(*) FROM lake.{TABLE}"
+    with lake.reader() as connection:
+        assert connection.execute(count).fetchone() == (3,)
+        with pytest.raises(duckdb.ConversionException):
+            connection.execute("SELECT CAST(symbol AS INTEGER) FROM lake.gold.closes").fetchall()
+        write(lake, rows(5, A=1.0))
+        assert connection.execute(count).fetchone() == (5,)
