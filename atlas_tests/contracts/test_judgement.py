@@ -178,7 +178,7 @@ def test_contract_that_sql_cannot_express_is_refused():
         name: Text = column("Name")
 
         @pa.dataframe_check
-        def anything(cls, frame: pd.DataFrame) -> bool:  # noqa: N805
+        def anything(cls, frame: pd.DataFrame) -> bool:  # noqa: N805 - Pandera hands over the class
             return True
 
     for contract in (Patterned, Free):

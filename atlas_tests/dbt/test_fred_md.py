@@ -39,7 +39,7 @@ def long_rows(file: Path) -> list[tuple[str, date, float | None]]:
     with file.open(encoding="utf-8", newline="") as lines:
         header, _codes, *months = csv.reader(lines)
     return [
-        (name, datetime.strptime(month[0], "%m/%d/%Y").date(), float(value) if value else None)  # noqa: DTZ007
+        (name, datetime.strptime(month[0], "%m/%d/%Y").date(), float(value) if value else None)  # noqa: DTZ007 - a day
         for month in months
         if month and month[0]
         for name, value in zip(header[1:], month[1:], strict=True)

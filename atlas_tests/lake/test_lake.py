@@ -138,7 +138,7 @@ def test_as_of_by_snapshot_and_by_time(lake: Lake) -> None:
         (times[first.snapshot_id].isoformat(), 1.0),
         (second.snapshot_id, 2.0),
         (times[second.snapshot_id], 2.0),
-        (datetime(2999, 1, 1), 2.0),  # noqa: DTZ001
+        (datetime(2999, 1, 1), 2.0),  # noqa: DTZ001 - taken as UTC
         ("2999-01-01", 2.0),
         (None, 2.0),
     ]:
@@ -245,7 +245,7 @@ def test_a_day_as_the_end_of_a_time_range_is_whole(lake: Lake) -> None:
     lake.replace("raw.ticks", rows, schema=schema, keys=["event_time"], window=window, commit=COMMIT)
     assert len(lake.read("raw.ticks", start="2024-01-02", end="2024-01-02")) == 24
     assert len(lake.read("raw.ticks", start="2024-01-02", end="2024-01-02T05:00:00Z")) == 6
-    assert len(lake.read("raw.ticks", end=datetime(2024, 1, 1, 5))) == 6  # noqa: DTZ001
+    assert len(lake.read("raw.ticks", end=datetime(2024, 1, 1, 5))) == 6  # noqa: DTZ001 - taken as UTC
     assert len(lake.read("raw.ticks", start=5, end=6, time_column="x")) == 2
     with pytest.raises(LakeError, match=r"24 of the rows .* outside the window"):
         lake.replace(

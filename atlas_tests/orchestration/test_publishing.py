@@ -8,6 +8,8 @@ import pytest
 
 from atlas_assets.contracts.schema import arrow_schema
 from atlas_assets.lake import LakeError, Window
+from atlas_assets.lake.compaction import tables_of_many_files
+from atlas_assets.orchestration import upkeep
 from atlas_assets.orchestration.publishing import AssetRun, table_of
 from atlas_assets.orchestration.resources import LakeResource, configured_lake
 from atlas_assets.orchestration.tables import table
@@ -194,3 +196,13 @@ def test_a_run_sees_the_lake_as_it_was_when_it_began(runs):
 
 def test_an_asset_knows_its_table():
     assert table_of(tuple(KEY.path)) is FEAR
+
+
+def test_a_run_merges_a_table_that_lies_in_many_files(runs, monkeypatch):
+    monkeypatch.setattr(upkeep, "MOST_FILES", 2)
+    for count, day in enumerate(("2018-12-29", "2018-12-30", "2018-12-31"), start=1):
+        runs.load(day, day, value=count)
+        with configured_lake().reader() as connection:
+            in_many = FEAR.name in tables_of_many_files(connection, more_than=1)
+        assert in_many == (count == 2), "the third write makes three files, which are one then"
+    assert configured_lake().read(FEAR.name)["value"].tolist() == ["1", "2", "3"]

@@ -66,7 +66,7 @@ def test_only_get_is_answered():
 
 def test_a_clock_without_a_time_zone_is_refused():
     with pytest.raises(ValueError, match="time zone"):
-        SandboxTransport(clock=datetime(2018, 12, 31))  # noqa: DTZ001
+        SandboxTransport(clock=datetime(2018, 12, 31))  # noqa: DTZ001 - what it refuses
 
 
 @pytest.mark.parametrize(("vendor", "path", "params"), REQUESTS)

@@ -1,7 +1,7 @@
 """What this project uses of ``dagster_dbt``, imported without dbt.
 
 dbt runs as a process of its own here. ``dagster_dbt`` does without it too, but imports it wherever it is installed, for
-the names of a few states: 3 s of each process that reads the definitions.
+the names of a few states: 2.5 s of each process that reads the definitions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def _not_installed(package: str) -> Iterator[None]:
     if package in sys.modules:
         yield
         return
-    sys.modules[package] = None  # pyright: ignore[reportArgumentType]
+    sys.modules[package] = None  # pyright: ignore[reportArgumentType] - None stands for a module that cannot be imported
     try:
         yield
     finally:

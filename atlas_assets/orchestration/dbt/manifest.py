@@ -44,7 +44,7 @@ def build_manifest() -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "target"
-        compiling = subprocess.run(  # noqa: S603 (our own dbt)
+        compiling = subprocess.run(  # noqa: S603 - our own dbt
             [dbt_executable(), "compile", "--no-partial-parse", "--log-path", folder, "--target-path", target],
             cwd=PROJECT_FOLDER,
             env={**os.environ, **profile_environment(Lake(LakeConfig(root=Path(folder) / "lake")))},
