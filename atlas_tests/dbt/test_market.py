@@ -133,8 +133,13 @@ def slipped(bench: Any, years: Any) -> tuple[str, pd.Timestamp]:
     return last["symbol"][0], days[1]
 
 
+def test_a_price_that_opened_elsewhere_and_opened_back(bench):
+    name = "a_price_that_opened_elsewhere_and_opened_back_is_of_another_currency"
+    assert bench.dbt("test", "--select", name) == {name: "pass"}
+
+
 def test_seeded_defects_are_found_and_crashes_left_alone(years):
-    """Where another source has the right price; alone, a price in euros of a stock that moves as much stays unseen."""
+    """Where another source has the right price; for one that is alone see the market at scale."""
     assert min(rate for kind, (_, rate) in years.items() if kind != "false_alarm") >= 0.999
     assert years["false_alarm"][1] <= 0.001
 

@@ -90,7 +90,7 @@ def test_of_a_thousand_defects_one_is_missed(kind: str, source: str, defects: pd
 def test_a_price_in_another_currency_without_a_label_is_told_by_a_second_source(
     defects: pd.DataFrame, bars: pd.DataFrame
 ) -> None:
-    """One source cannot know a price at 0.85 of its level from a bad day of a stock that moves as much."""
+    """Alone, it is told by its jumps overnight, there and back; next to a crash or in a wild month it stays unseen."""
     some = defects[defects["kind"] == "price_level"]
     found, seconded = found_of(some, bars, "eodhd"), some["symbol"].isin(bars[bars["source"] == "tiingo"]["symbol"])
     print(
@@ -98,7 +98,7 @@ def test_a_price_in_another_currency_without_a_label_is_told_by_a_second_source(
     )
     assert seconded.sum() > len(some) / SECOND_SOURCE / 2
     assert found[seconded].mean() >= 0.999
-    assert found[~seconded].mean() >= 0.9
+    assert found[~seconded].mean() >= 0.99
 
 
 def test_days_that_were_dropped_are_missing_in_the_report(defects: pd.DataFrame, lake: Lake) -> None:

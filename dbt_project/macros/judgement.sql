@@ -5,8 +5,9 @@ on the newest bar can change when the next ones come. Known splits are undone fi
 
 - `decimal_slip`: off by a power of ten from neighbours that agree with each other; the newest bar, off from the one
   before without the volume of a crash, waits in quarantine for the next.
-- `price_level`: away from both neighbours, whose ranges it does not touch, while these agree: another currency or
-  another instrument's price. A crash does not come back the next day to where it fell from.
+- `price_level`: away from both neighbours, whose ranges it does not touch, while these agree, or opened away from the
+  close before while the next bar opens as far back: another currency or another instrument's price. A crash does not
+  come back the next day to where it fell from.
 - `sources_differ`: another source has another price, and it is this one that left its own level.
 - `repeated_day`: equal in all five values to the session before.
 - `missing_split` (suspicion): the level changes overnight by the ratio of a split, and stays, without the range or
@@ -65,6 +66,7 @@ beside as (
         lead(level) over before as level_after,
         lead(level + to_low) over before as low_after,
         lead(level + to_high) over before as high_after,
+        lead(level + to_open) over before as opening_after,
         session_date - lag(session_date) over before as days_before,
         lead(session_date) over before - session_date as days_after,
         level = lag(level) over before
@@ -155,6 +157,7 @@ measured as (
         greatest(0.003, 1.4826 * coalesce(weeks.usual_move, 0.02)) as volatility,
         asked.level - asked.level_before as move,
         asked.to_open + asked.level - asked.level_before as overnight,
+        case when asked.level_after is not null then asked.opening_after - asked.level end as overnight_after,
         -- How far the price lies from where it was before and after, if that is one place: on the days beside it, or
         -- in the weeks around it.
         case
@@ -201,6 +204,10 @@ faults as (
                     end,
                     true
                 )
+                then 'price_level'
+            when
+                least(abs(overnight), abs(overnight_after)) > greatest(0.1, 2.5 * volatility)
+                and abs(overnight + overnight_after) < least(abs(overnight), abs(overnight_after))
                 then 'price_level'
             when
                 spread > 0.05
