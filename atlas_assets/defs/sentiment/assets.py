@@ -20,7 +20,7 @@ RANKS = ["document_id", "duplicate_rank", "flood_rank"]
     deps=[DOCUMENTS],
     description="Score of the text of every English and Japanese document, each one scored once.",
     kinds={"python", "vader"},
-    code_version="1",
+    code_version="2",
 )
 def document_scores(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Score of every document, by the lexicons of finance and of Japanese; only new and changed ones are read."""
