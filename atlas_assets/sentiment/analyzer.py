@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 EngineName = Literal["vader", "vader_finance", "japanese", "ensemble", "transformer"]
 
+MOST_CHARACTERS = 2_000
+"""Of a text's beginning that are read unless told otherwise."""
+
 THRESHOLDS: dict[str, float] = {
     "vader": 0.05,
     "vader_finance": 0.35,
@@ -55,7 +58,7 @@ class SentimentAnalyzer:
         self,
         engine: EngineName | Engine = "vader",
         *,
-        max_characters: int = 2_000,
+        max_characters: int = MOST_CHARACTERS,
         threshold: float | None = None,
         model_folder: str | None = None,
     ) -> None:

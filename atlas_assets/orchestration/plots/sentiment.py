@@ -31,10 +31,8 @@ BANDS = ((0, 25, RED, 0.22), (25, 45, RED, 0.10), (45, 55, GREY, 0.10), (55, 75,
 VENDOR_NAMES = {"stocks": "CNN", "crypto": "alternative.me"}
 
 
-def document_scores(table: pd.DataFrame) -> Figure:
+def document_scores(table: pd.DataFrame, *, threshold: float) -> Figure:
     """How many documents have which score, of news and of posts; between the dotted lines a document has no tone."""
-    from atlas_assets.sentiment.document_scores import THRESHOLD
-
     figure, axes = new_figure(2, title="Scores of documents")
     for (kind, name, _), panel in zip(KINDS, axes, strict=True):
         rows = table[table["kind"] == kind]
@@ -58,7 +56,7 @@ def document_scores(table: pd.DataFrame) -> Figure:
                 label="English, plain VADER",
             )
             legend(panel)
-        for end in (-THRESHOLD, THRESHOLD):
+        for end in (-threshold, threshold):
             panel.axvline(end, color=GREY, lw=0.8, ls=":")
         panel.set(ylabel=name, xlim=(-1, 1))
     axes[-1].set_xlabel("score")
