@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -148,9 +148,9 @@ def fear_greed_index(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _legend_above(panel: Axes, side: str = "right") -> None:
-    place = (0.0 if side == "left" else 1.0, 0.98)
-    panel.legend(loc=f"lower {side}", bbox_to_anchor=place, ncols=4, fontsize=8, frameon=False)
+def _legend_above(panel: Axes, side: Literal["left", "right"] = "right") -> None:
+    loc, x = ("lower left", 0.0) if side == "left" else ("lower right", 1.0)
+    panel.legend(loc=loc, bbox_to_anchor=(x, 0.98), ncols=4, fontsize=8, frameon=False)
 
 
 def _few_dates(axes: Axes) -> None:
