@@ -164,6 +164,30 @@ class VpinSettings(Section):
     toxic_buckets: int = Field(default=5, ge=1, description="buckets in a row that make a toxic episode")
 
 
+class DocumentScoreSettings(Section):
+    """Scores of the texts of documents."""
+
+    engine: Literal["ensemble", "transformer"] = Field(
+        default="ensemble", description="ensemble: the lexicons of finance and of Japanese; transformer: your own model"
+    )
+    model_folder: str | None = Field(default=None, description="folder of the transformer's model, on every machine")
+    max_characters: int = Field(default=2_000, ge=100, le=100_000, description="of a text's beginning that are read")
+
+    @model_validator(mode="after")
+    def _a_transformer_has_a_folder(self) -> Self:
+        if (self.engine == "transformer") != (self.model_folder is not None):
+            raise ValueError('the engine "transformer" needs a model_folder, and no other engine has one')
+        return self
+
+
+class SentimentSettings(Section):
+    """Sentiment of days and instruments from the scores of documents."""
+
+    threshold: float = Field(
+        default=0.35, gt=0, le=1, description="score from which on a document is positive, below minus which negative"
+    )
+
+
 class _RankedSettings(Section):
     """Components that are ranked among their own past."""
 
@@ -236,4 +260,6 @@ class Models(Section):
     behaviour_deviation: BehaviourDeviationSettings = BehaviourDeviationSettings()
     value_at_risk: ValueAtRiskSettings = ValueAtRiskSettings()
     vpin: VpinSettings = VpinSettings()
+    document_scores: DocumentScoreSettings = DocumentScoreSettings()
+    sentiment: SentimentSettings = SentimentSettings()
     fear_greed: FearGreedSettings = FearGreedSettings()

@@ -75,6 +75,7 @@ def test_a_secret_file_that_is_not_there(monkeypatch, tmp_path):
         ("level: INFO", "level: LOUD", "logging.level is not valid"),
         ("environment: sandbox", "environment: [", "not valid YAML"),
         ("clock: 2018-12-31T23:59:59Z", "clock:", "clock must be set in the sandbox"),
+        ("models:\n", "models:\n  document_scores: {engine: transformer}\n", "needs a model_folder"),
         ("models:\n", "models:\n  order_flow_features: {bucket_seconds: 1000}\n", "bucket_seconds must divide a day"),
         ("history_from: 1999-01-01", "history_from: 2020-01-01", "history_from must not be later"),
     ],

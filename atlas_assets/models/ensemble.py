@@ -33,6 +33,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -55,6 +56,7 @@ Interval: TypeAlias = Literal["split", "rolling", "adaptive"]
 _METHODS = ("equal", "inverse_error", "stacking", "bayesian", "dynamic")
 _INTERVALS = {"split": SPLIT, "rolling": ROLLING, "adaptive": ADAPTIVE}
 _PROBABILITY_FLOOR = 0.001  # of all forecasters together
+_LARGEST_ERROR = 1e150  # whose square is still a number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,10 @@ class CombinationOptions:
             raise ValueError(f'Forecasts are not combined by method="{self.method}"; use one of {_METHODS}.')
         if self.interval not in _INTERVALS:
             raise ValueError(f'Combinations know no interval="{self.interval}"; use one of {tuple(_INTERVALS)}.')
+        for name in ("window", "training", "calibration"):
+            count = getattr(self, name)
+            if not isinstance(count, Integral | None):
+                raise ValueError(f"Combinations need a whole number of rows as {name}, not {count}.")
         if not (0 < self.forgetting <= 1 and 0 < self.coverage < 1 and self.adaptation > 0):
             raise ValueError(
                 "Combinations need forgetting in (0, 1], coverage in (0, 1) and adaptation > 0, "
@@ -159,7 +165,8 @@ class Combination:
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Options and what the next row needs, as plain arrays, to be saved (``numpy.savez``) and taken up later."""
         arrays = {name: values.copy() for name, values in vars(self.carried).items()}
-        return {"options": np.array(json.dumps(asdict(self.options))), **arrays}
+        options = json.dumps(asdict(self.options), default=lambda number: number.item())
+        return {"options": np.array(options), **arrays}
 
     @classmethod
     def from_state(cls, state: Mapping[str, npt.NDArray[Any]]) -> Combination:
@@ -170,8 +177,19 @@ class Combination:
         missing = sorted({"options", *_Carried.__annotations__} - set(state))
         if missing:
             raise ValueError(f"These arrays are no state of a combination: {', '.join(missing)} missing.")
-        options = CombinationOptions(**json.loads(str(state["options"])))
         carried = _Carried(**{name: np.array(state[name], order="C") for name in _Carried.__annotations__})
+        k, rows, scores = carried.next_weights.size, len(np.atleast_1d(carried.errors)), carried.scores.size
+        shapes = ((), (rows, k), (k, k), (k,), (scores,), (), (k,), ())
+        try:
+            options = CombinationOptions(**json.loads(str(state["options"])))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"These arrays are no state of a combination: its options are not readable ({error})."
+            ) from error
+        if tuple(values.shape for values in vars(carried).values()) != shapes:
+            raise ValueError(
+                f"These arrays are no state of a combination: their shapes are not those of {k} forecasters."
+            )
         none = np.empty(0)
         return cls(none, np.empty((0, carried.next_weights.size)), none, none, options, carried)
 
@@ -211,7 +229,7 @@ def combine(
     Raises
     ------
     ValueError
-        For missing values, shapes that do not match, or unknown options.
+        For missing values or errors above 1e150, shapes that do not match, or unknown options.
     """
     options = CombinationOptions(
         method=method,
@@ -243,13 +261,17 @@ def combine(
 def _combine(forecasts: FloatArray, y: FloatArray, options: CombinationOptions, past: _Carried) -> Combination:
     """Combination of new rows behind the past."""
     k = past.next_weights.size
-    if forecasts.shape != (len(y), k) or y.ndim != 1 or not len(y):
+    if y.ndim != 1 or forecasts.shape != (y.size, k) or not y.size:
         raise ValueError(f"Combinations need forecasts (T, {k}) and y (T,), not {forecasts.shape} and {y.shape}.")
     complete = np.isfinite(forecasts).all(axis=1) & np.isfinite(y)
     if not complete.all():
         first = int(np.flatnonzero(~complete)[0])
         raise ValueError(f"Combinations need complete rows; row {first} has a missing or infinite value: drop it.")
-    errors = np.concatenate([past.errors, y[:, None] - forecasts])
+    with np.errstate(over="ignore"):
+        own = y[:, None] - forecasts
+    if not (np.abs(own) <= _LARGEST_ERROR).all():
+        raise ValueError(f"Combinations need errors of at most {_LARGEST_ERROR:g}; choose a larger unit.")
+    errors = np.concatenate([past.errors, own])
     gram = past.gram.copy()
     weights, log_probability = _weights(errors, gram, options, past)
     forecast = _weighted(weights[:-1], forecasts)

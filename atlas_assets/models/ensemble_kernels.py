@@ -20,8 +20,9 @@ FloatArray: TypeAlias = npt.NDArray[np.float64]
 SPLIT, ROLLING, ADAPTIVE = 0, 1, 2
 
 _MATRIX, _VECTOR = "float64[:, ::1]", "float64[::1]"
-_RIDGE = 1e-8  # of the mean squared error: forecasters that say the same share their weight
+_RIDGE = 1e-8  # of each mean squared error: forecasters that say the same share their weight
 _SMALLEST_VARIANCE = 1e-300
+_LEAST_LOG_DENSITY = -1e300  # finite: where nobody is near, nobody gains
 _LOG_2_PI = np.log(2 * np.pi)
 
 
@@ -39,12 +40,12 @@ def _gram_before(errors: FloatArray, kept: int, t: int, window: int, gram: Float
                 gram[i, j] += errors[r, i] * errors[r, j]
 
 
-@numba.njit(f"void({_MATRIX}, boolean[::1], {_VECTOR})", cache=True, error_model="numpy")
-def _solve_ones(matrix: FloatArray, chosen: npt.NDArray[np.bool_], solution: FloatArray) -> None:
-    """``z`` of ``matrix[chosen, chosen] @ z = 1``; zero elsewhere."""
+@numba.njit(f"void({_MATRIX}, {_VECTOR}, boolean[::1], {_VECTOR})", cache=True, error_model="numpy")
+def _solve(matrix: FloatArray, right: FloatArray, chosen: npt.NDArray[np.bool_], solution: FloatArray) -> None:
+    """``z`` of ``matrix[chosen, chosen] @ z = right[chosen]``; zero elsewhere."""
     places = np.flatnonzero(chosen)
     solution[:] = 0.0
-    solution[places] = np.linalg.solve(matrix[places][:, places], np.ones(places.size))
+    solution[places] = np.linalg.solve(matrix[places][:, places], right[places])
 
 
 @numba.njit(f"void({_MATRIX}, {_VECTOR})", cache=True, error_model="numpy")
@@ -53,19 +54,27 @@ def _least_squares_weights(  # noqa: C901 - index loops are what compiles to fas
 ) -> None:
     """Weights on the simplex with the smallest ``w' gram w``, by the active set of Lawson and Hanson.
 
-    They are proportional to the ``u >= 0`` with the smallest ``u' gram u / 2 - sum(u)``.
+    They are proportional to the ``w >= 0`` with the smallest ``w' gram w / 2 - sum(w)``, found in units ``u`` of each
+    one's own error so that a forecaster far off does not hide what the others differ by. Those without any error share
+    all.
     """
     k = weights.size
-    size = np.trace(gram) / k
-    if not size > 0:
-        weights[:] = 1 / k
+    size = np.sqrt(np.diag(gram))
+    smallest = size.min()
+    if not smallest > 0:
+        for j in range(k):
+            weights[j] = 0.0 if size[j] > 0 else 1.0
+        weights /= weights.sum()
         return
-    matrix = gram / size + _RIDGE * np.eye(k)
+    matrix, unit = _RIDGE * np.eye(k), smallest / size
+    for i in range(k):
+        for j in range(k):
+            matrix[i, j] += gram[i, j] / size[i] / size[j]
     chosen, u, z = np.zeros(k, dtype=np.bool_), np.zeros(k), np.empty(k)
     for _ in range(3 * k):
         best, steepest = -1, 0.01 * _RIDGE
         for j in range(k):
-            slope = 1.0
+            slope = unit[j]
             for i in range(k):
                 slope -= matrix[j, i] * u[i]
             if not chosen[j] and slope > steepest:
@@ -74,7 +83,7 @@ def _least_squares_weights(  # noqa: C901 - index loops are what compiles to fas
             break
         chosen[best] = True
         while True:
-            _solve_ones(matrix, chosen, z)
+            _solve(matrix, unit, chosen, z)
             step, blocking = 1.0, -1
             for j in range(k):
                 if chosen[j] and z[j] <= 0 and u[j] / (u[j] - z[j]) < step:
@@ -83,7 +92,7 @@ def _least_squares_weights(  # noqa: C901 - index loops are what compiles to fas
             if blocking < 0:
                 break
             u[blocking], chosen[blocking] = 0.0, False
-    weights[:] = u / u.sum()
+    weights[:] = unit * u / (unit * u).sum()
 
 
 @numba.njit(f"void({_MATRIX}, {_VECTOR})", cache=True, error_model="numpy")
@@ -126,7 +135,8 @@ def gaussian_log_densities(
         if t < rows and seen + t >= training:
             for j in range(k):
                 variance = max(gram[j, j] / count, _SMALLEST_VARIANCE)
-                density[t, j] = -0.5 * (_LOG_2_PI + np.log(variance) + errors[kept + t, j] ** 2 / variance)
+                exponent = _LOG_2_PI + np.log(variance) + errors[kept + t, j] ** 2 / variance
+                density[t, j] = max(-0.5 * exponent, _LEAST_LOG_DENSITY)
     return density
 
 

@@ -97,14 +97,22 @@ def forecast_errors(table: pd.DataFrame) -> dict[str, float]:
 
 
 def forecaster_errors(table: pd.DataFrame) -> dict[str, float]:
-    """How good each forecaster of a table was (forecaster, forecast, lower, upper, realised), over what has come."""
+    """How good each forecaster of a table was (forecaster, forecast, lower, upper, realised), over what has come.
+
+    The part of the squared error of a forecast of zero that a forecaster takes away is the out-of-sample R2 of Campbell
+    and Thompson (2008): below 0 it is worse than no forecast at all.
+    """
     past = table.dropna(subset="realised")
+    of_zero = float((past.drop_duplicates("origin_date")["realised"] ** 2).mean())
     said: dict[str, float] = {}
     for forecaster, rows in past.groupby("forecaster"):
         error, bounded = rows["realised"] - rows["forecast"], rows.dropna(subset=["lower", "upper"])
         inside = bounded["realised"].between(bounded["lower"], bounded["upper"])
         said[f"root_mean_squared_error_{forecaster}"] = float((error**2).mean() ** 0.5)
-        said[f"coverage_{forecaster}"] = float(inside.mean())
+        if of_zero > 0:
+            said[f"error_reduction_against_zero_{forecaster}"] = float(1 - (error**2).mean() / of_zero)
+        if len(inside):
+            said[f"coverage_{forecaster}"] = float(inside.mean())
     return said
 
 

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Literal, get_args
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EngineName = Literal["vader", "vader_finance", "japanese", "ensemble", "transformer"]
+
+MOST_CHARACTERS = 2_000
+"""Of a text's beginning that are read unless told otherwise."""
 
 THRESHOLDS: dict[str, float] = {
     "vader": 0.05,
@@ -55,14 +58,16 @@ class SentimentAnalyzer:
         self,
         engine: EngineName | Engine = "vader",
         *,
-        max_characters: int = 2_000,
+        max_characters: int = MOST_CHARACTERS,
         threshold: float | None = None,
         model_folder: str | None = None,
     ) -> None:
         if isinstance(engine, str) and engine not in get_args(EngineName):
             raise ValueError(f'The sentiment engine must be one of {get_args(EngineName)}, not "{engine}".')
-        if max_characters < 1:
-            raise ValueError(f"max_characters must be positive, not {max_characters}.")
+        if not isinstance(engine, str) and not hasattr(engine, "score"):
+            raise TypeError(f"An engine of your own needs a method score(texts); {type(engine).__name__} has none.")
+        if not isinstance(max_characters, Integral) or max_characters < 1:
+            raise ValueError(f"max_characters must be a positive whole number, not {max_characters}.")
         if threshold is not None and not 0 < threshold <= 1:
             raise ValueError(f"The threshold must be above 0 and at most 1, not {threshold}.")
         if (engine == "transformer") != (model_folder is not None):
@@ -74,7 +79,10 @@ class SentimentAnalyzer:
         self.threshold = own if threshold is None else threshold
 
     def score(self, texts: Iterable[str | float | None]) -> FloatArray:
-        """Compound score of each text, ndarray of shape (n_texts,) in [-1, 1]; NaN for a missing or blank text."""
+        """Compound score of each text, ndarray of shape (n_texts,) in [-1, 1]; NaN for a missing or blank text.
+
+        Raises ``TypeError`` for what is neither a text nor missing, and for one text that is not in a list.
+        """
         return self._attributed(texts)[0][:, POLARITY_COLUMNS.index("compound")]
 
     def classes(self, texts: Iterable[str | float | None]) -> FloatArray:
@@ -86,7 +94,7 @@ class SentimentAnalyzer:
     def polarity(self, texts: Iterable[str | float | None]) -> pd.DataFrame:
         """Frame of one row per text: the shares negative, neutral, positive (sum 1 up to rounding), and compound.
 
-        NaN for a missing or blank text. Raises ``TypeError`` for what is neither a text nor missing.
+        NaN for a missing or blank text. Raises ``TypeError`` as `score` does.
         """
         import pandas as pd
 
@@ -100,6 +108,8 @@ class SentimentAnalyzer:
         return pd.DataFrame(scores, columns=pd.Index(POLARITY_COLUMNS)).assign(engine=pd.Series(names, dtype=object))
 
     def _attributed(self, texts: Iterable[str | float | None]) -> tuple[FloatArray, list[str | None]]:
+        if isinstance(texts, str | bytes):  # whose letters would be scored one by one
+            raise TypeError("Sentiment needs a list of texts; put a single one into a list.")
         heads = [self._head(text) for text in texts]
         distinct = {head: place for place, head in enumerate(dict.fromkeys(filter(None, heads)))}
         engine = _engine(self.engine, self.model_folder) if isinstance(self.engine, str) else self.engine
@@ -116,9 +126,15 @@ class SentimentAnalyzer:
     def _head(self, text: str | float | None) -> str:
         if isinstance(text, str):
             return text[: self.max_characters].strip()
-        if text is None or math.isnan(text):
+        if _is_missing(text):
             return ""
-        raise TypeError(f"Sentiment needs texts, but one is the number {text}.")
+        raise TypeError(f"Sentiment needs texts, but one of them is a {type(text).__name__}.")
+
+
+def _is_missing(value: Any) -> bool:
+    import pandas as pd
+
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
 @cache

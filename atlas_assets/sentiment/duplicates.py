@@ -115,7 +115,14 @@ def group_documents(
         Sorted by (published_at, document_id). Those whose groups are known keep them.
     duplicate_days, flood_gap_hours, flood_hours
         Limits of the groups.
+
+    Raises
+    ------
+    ValueError
+        If a document comes after a later one.
     """
+    if any(later.published_at < one.published_at for one, later in pairwise(documents)):
+        raise ValueError("Documents are grouped in the order of their publication; sort them by published_at first.")
     texts = [comparable(document.text) for document in documents]
     bands = _bands(texts)
     leaders = _Leaders(int(duplicate_days * DAY))

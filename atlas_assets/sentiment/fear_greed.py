@@ -94,7 +94,14 @@ def fear_greed_index(
     -------
     frame with the index of `values`: index_value (0 to 100), classification, component_count, weight_present (part of
     all weights), and for each component its value and, as ``<name>_score``, its score
+
+    Raises
+    ------
+    ValueError
+        If the rows are not in order, or a number is out of its bounds.
     """
+    if not values.index.is_monotonic_increasing:
+        raise ValueError("The values of the components must be in order of time; sort them first.")
     if not 1 <= minimum_components <= len(components):
         raise ValueError(f"minimum_components must be from 1 to {len(components)}, not {minimum_components}.")
     table = values.reindex(columns=[one.name for one in components]).astype(np.float64)

@@ -68,7 +68,7 @@ def breadth(bars: pd.DataFrame, sessions: pd.DataFrame, *, minimum_instruments: 
     """McClellan's volume summation index, of traded value.
 
     The running sum of the oscillator, which is the exponential mean of 19 sessions less that of 39 of the value traded
-    in rising instruments less that in falling ones, as a part of both.
+    in rising instruments less that in falling ones, as a part of both. Sessions of fewer instruments add nothing.
     """
     change = bars.groupby("instrument_id")["close_total_return_adj"].diff()
     traded = bars.assign(value=bars["close_raw"] * bars["volume_raw"], change=change).dropna(subset=["value", "change"])
@@ -79,7 +79,7 @@ def breadth(bars: pd.DataFrame, sessions: pd.DataFrame, *, minimum_instruments: 
     share = (net / moved.where(moved > 0)).where(traded.groupby("session_date").size() >= minimum_instruments)
     share = share.reindex(sessions.index)
     fast, slow = (share.ewm(span=span, adjust=False, ignore_na=True).mean() for span in (FAST, SLOW))
-    return (fast - slow).cumsum().where(share.notna())
+    return (fast - slow).where(share.notna()).cumsum()
 
 
 def implied_volatility(observations: pd.DataFrame, sessions: pd.DataFrame, *, series: str, window: int) -> pd.Series:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlas_assets.sentiment.daily import daily_sentiment
+from atlas_assets.sentiment.document_scores import THRESHOLD
 from atlas_assets.sentiment.instruments import instrument_sentiment
 from atlas_assets.sentiment.tone import ALL
 
@@ -19,7 +20,12 @@ RANKS = ["duplicate_rank", "flood_rank"]
 
 
 def daily_sentiment_table(
-    scores: pd.DataFrame, groups: pd.DataFrame, mentions: pd.DataFrame, instruments: pd.DataFrame
+    scores: pd.DataFrame,
+    groups: pd.DataFrame,
+    mentions: pd.DataFrame,
+    instruments: pd.DataFrame,
+    *,
+    threshold: float = THRESHOLD,
 ) -> pd.DataFrame:
     """Tone of every day by market, kind and language.
 
@@ -30,6 +36,8 @@ def daily_sentiment_table(
         a crypto pair or coin is of the market "crypto", every other one of "stocks".
     instruments
         ``silver.instruments``.
+    threshold
+        As in `daily_sentiment`.
 
     Returns
     -------
@@ -39,24 +47,28 @@ def daily_sentiment_table(
     of_crypto = mentions.loc[mentions["instrument_id"].isin(coins), "document_id"]
     ranked = _ranked(scores, groups)
     return daily_sentiment(
-        ranked.assign(market=np.where(ranked["document_id"].isin(of_crypto), CRYPTO, STOCKS)),
+        ranked.assign(market=np.where(ranked["document_id"].isin(of_crypto), CRYPTO, STOCKS)), threshold=threshold
     )
 
 
-def instrument_sentiment_table(scores: pd.DataFrame, groups: pd.DataFrame, mentions: pd.DataFrame) -> pd.DataFrame:
+def instrument_sentiment_table(
+    scores: pd.DataFrame, groups: pd.DataFrame, mentions: pd.DataFrame, *, threshold: float = THRESHOLD
+) -> pd.DataFrame:
     """Tone of every instrument that is mentioned, by day and kind.
 
     Parameters
     ----------
     scores, groups, mentions
         ``gold.document_scores``, ``silver.document_groups`` and ``silver.document_mentions``.
+    threshold
+        As in `instrument_sentiment`.
 
     Returns
     -------
     Frame of ``gold.instrument_sentiment``.
     """
     mentioned = mentions[["document_id", "instrument_id", "candidates"]]
-    table = instrument_sentiment(_ranked(scores, groups).merge(mentioned, on="document_id"))
+    table = instrument_sentiment(_ranked(scores, groups).merge(mentioned, on="document_id"), threshold=threshold)
     symbols = mentions.groupby("instrument_id")["symbol"].min()
     return table.assign(symbol=table["instrument_id"].map(symbols))
 
@@ -92,6 +104,14 @@ def mean_of_days(daily: pd.DataFrame) -> dict[str, float]:
     whole = daily[(daily["market"] == ALL) & (daily["kind"] == ALL) & (daily["language"] == ALL)]
     means = whole[["sentiment_mean", "vader_mean"]].mean().dropna()
     return {str(name): float(value) for name, value in means.items()}
+
+
+def means_of_instruments(table: pd.DataFrame) -> dict[str, float]:
+    """Means over the days of all instruments, kinds together: tone, disagreement, novelty; nothing of no days."""
+    whole = table[table["kind"] == ALL]
+    names = {"sentiment_mean": "mean_sentiment", "disagreement": "mean_disagreement", "novelty": "mean_novelty"}
+    means = whole[[*names]].astype(np.float64).mean().dropna()
+    return {names[str(name)]: float(value) for name, value in means.items()}
 
 
 def by_language(documents: pd.DataFrame) -> dict[str, int]:

@@ -91,7 +91,7 @@ ROWS: tuple[tuple[str, float, str, str], ...] = (
         "burden", -1.6, "bad by itself, and worse where it rises", """
             loss | losses | net loss | operating loss | deficit | deficits | default | defaults | bankruptcies |
             insolvencies | layoffs | job cuts | job losses | writedowns | write-downs | impairment | impairments |
-            shortfall | delinquencies
+            shortfall | delinquencies | foreclosures
         """,
     ),
     (
@@ -101,7 +101,9 @@ ROWS: tuple[tuple[str, float, str, str], ...] = (
             taxes | fears | worries | concerns | tensions | cases | deaths | death toll | death tolls | virus cases |
             infections | liabilities | risk | risks | volatility | uncertainty | interest expense | capex |
             downtime | delinquency | short interest | stress | skepticism | capital expenditure | provisions |
-            headwinds | infection | fraud | complaints | recalls | outflows | redemptions | charges
+            headwinds | infection | fraud | complaints | recalls | outflows | redemptions | charges | inflation |
+            inflation rate | cpi | ppi | consumer prices | producer prices | interest rates | mortgage rates |
+            bond yields | treasury yields | vix | default rate | default rates | delinquency rate | delinquency rates
         """,
     ),
     (
@@ -191,7 +193,7 @@ ROWS: tuple[tuple[str, float, str, str], ...] = (
             overvalued | overbought | overpriced | bubble | selling | sellers | sell-off | dumping | dump | dumps |
             dumped | panic | new low | new lows | record low | record lows | lows | multi-year low | 52-week low |
             all-time low | death cross | dead cat | bagholder | bagholders | bagholding | rug pull | losing streak |
-            losers | in the red | red alert | liquidation | capitulation | bloodbath | correction territory
+            rekt | losers | in the red | red alert | liquidation | capitulation | bloodbath | correction territory
         """,
     ),
     (
@@ -266,7 +268,7 @@ ROWS: tuple[tuple[str, float, str, str], ...] = (
             sunshine | sweet | fair | fair value | responsible | confident | gains tax | capital gains | long-term |
             long term | longer | as long as | short-term | short term | no longer | joint venture | fund | hard |
             careful | serious | severe | intense | lucky | doubt | doubts | mine | mines | dirty |
-            crude oil | broke | broken | debit | rate cut | rate cuts | rate hike | interest rates | cut rates |
+            crude oil | broke | broken | debit | rate cut | rate cuts | rate hike | cut rates |
             cuts rates | cutting rates | trade deal | put options | make up | set up | start up | sign up |
             follow up | clean up | grown up | scale up | step down | stepping down | steps down | break down |
             write up | profile | profitability index | profit margin

@@ -54,8 +54,9 @@ class TransformerEngine:
         self._model.eval()
         self._columns = _columns(self._model.config.id2label, model_folder)
         self._batch_size = batch_size
+        # A model may have more positions than tokens that it can read: RoBERTa 514 for 512.
         can_read = getattr(self._model.config, "max_position_embeddings", None) or most_tokens
-        self._most_tokens = min(most_tokens, int(can_read))
+        self._most_tokens = min(most_tokens, int(can_read), int(self._tokenizer.model_max_length))
 
     def score(self, texts: Sequence[str]) -> FloatArray:
         """Probabilities of negative, neutral and positive, and compound; ndarray of shape (n_texts, 4)."""

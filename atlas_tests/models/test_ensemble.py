@@ -29,7 +29,7 @@ def best_on_the_simplex(errors):
     """The weights with the least squared error, by trying every set of forecasters that could have a weight."""
     k = errors.shape[1]
     gram = errors.T @ errors
-    gram += 1e-8 * np.trace(gram) / k * np.eye(k)
+    gram += 1e-8 * np.diag(np.diag(gram))
     best, smallest = None, np.inf
     for size in range(1, k + 1):
         for chosen in itertools.combinations(range(k), size):
@@ -93,6 +93,21 @@ def test_stacking_is_not_worse_than_any_forecaster_on_the_rows_it_saw():
     weights = result.predict(FORECASTS[-1]).weights
     errors = Y[:, None] - FORECASTS
     assert ((errors @ weights) ** 2).mean() <= (errors**2).mean(axis=0).min() + 1e-9
+
+
+def test_a_forecaster_far_off_leaves_the_weights_of_the_others_as_they_are():
+    """Errors that are orthogonal over four rows: stacking weighs them, too, by one over their mean squares."""
+    errors = np.tile([[1.0, 2.0, 1e6], [1.0, -2.0, 1e6], [1.0, 2.0, -1e6], [1.0, -2.0, -1e6]], (10, 1))
+    for method in ("inverse_error", "stacking"):
+        weights = combine(errors, np.zeros(40), method=method).predict(errors[-1]).weights
+        assert_allclose(weights, [0.8, 0.2, 0.8e-12], rtol=1e-6)
+
+
+def test_where_all_were_right_and_then_are_far_off_nobody_gains():
+    y = np.zeros(80)
+    y[50] = 1e6
+    for method in METHODS:
+        assert_allclose(combine(np.zeros((80, 2)), y, method=method).weights, 0.5)
 
 
 def test_forecasters_that_say_the_same_share_their_weight():
@@ -279,6 +294,12 @@ def test_usage_errors_are_sentences():
         combine(Y, Y)
     with pytest.raises(ValueError, match=r"not \(300, 4\) and \(299,\)"):
         combine(FORECASTS, Y[1:])
+    with pytest.raises(ValueError, match=r"not \(1, 4\) and \(\)"):
+        combine(FORECASTS[:1], 3.0)
+    with pytest.raises(ValueError, match=r"whole number of rows as window, not 40\.5"):
+        combine(FORECASTS, Y, window=40.5)
+    with pytest.raises(ValueError, match="choose a larger unit"):
+        combine(FORECASTS * 1e200, Y)
     broken = FORECASTS.copy()
     broken[5, 2] = np.nan
     with pytest.raises(ValueError, match="row 5 has a missing"):
@@ -290,3 +311,15 @@ def test_usage_errors_are_sentences():
         result.predict([1.0, 2.0])
     with pytest.raises(ValueError, match="no state of a combination"):
         Combination.from_state({})
+    state = result.state()
+    with pytest.raises(ValueError, match="shapes are not those of 4 forecasters"):
+        Combination.from_state(state | {"gram": state["gram"][:2]})
+    for options in ("", "[]", '{"colour": 1}', '{"method": "median"}'):
+        with pytest.raises(ValueError, match="options are not readable"):
+            Combination.from_state(state | {"options": np.array(options)})
+
+
+def test_numbers_of_numpy_are_numbers():
+    result = combine(FORECASTS, Y, window=np.int64(40), coverage=np.float32(0.9))
+    again = Combination.from_state(result.state())
+    assert_array_equal(again.predict([0, 1, 2, 3]).upper, result.predict([0, 1, 2, 3]).upper)

@@ -137,6 +137,24 @@ def test_metadata_speaks_of_what_has_come(table):
     # By construction of the data the average of models beats zero, and no interval is far from its promise.
     assert said["root_mean_squared_error_ensemble"] < said["root_mean_squared_error_zero"]
     assert 0.8 < said["coverage_ensemble"] < 0.97
+    saved = 1 - fmean(error**2 for error in errors) / fmean(row.realised**2 for row in rows.itertuples())
+    assert said["error_reduction_against_zero_tvp_var"] == pytest.approx(saved)
+    assert said["error_reduction_against_zero_zero"] == 0
+    assert said["error_reduction_against_zero_ensemble"] > 0
+
+
+def test_forecasts_of_noise_are_told_to_be_worse_than_zero():
+    tvp_var, dma = inputs()
+    for frame, seed in ((tvp_var, 8), (dma, 9)):
+        frame["forecast"] = np.random.default_rng(seed).normal(0, 0.01, len(frame))
+    said = forecaster_errors(table_of(tvp_var, dma))
+    assert said["error_reduction_against_zero_dma"] < -0.5
+    assert said["error_reduction_against_zero_ensemble"] < 0
+
+
+def test_metadata_leave_out_what_is_not_known():
+    said = forecaster_errors(table_of(*inputs())[:10].assign(realised=0.0))
+    assert not [name for name in said if name.startswith(("coverage", "error_reduction"))]
 
 
 def test_a_variable_that_the_var_does_not_know_is_refused():

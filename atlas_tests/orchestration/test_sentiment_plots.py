@@ -44,13 +44,13 @@ def test_document_scores():
             "vader": [*random.uniform(-1, 1, 50), *[np.nan] * 50],
         }
     )
-    figure = plots.document_scores(table)
+    figure = plots.document_scores(table, threshold=0.35)
     assert drawn(figure) > 4
     news, posts = ([text.get_text() for text in panel.get_legend().get_texts()] for panel in figure.axes)
     assert news == ["English: 50", "Japanese: 10", "English, plain VADER"]
     assert posts[0] == "no language: 38"
-    assert drawn(plots.document_scores(table[:3])) > 0
-    assert drawn(plots.document_scores(table[:0])) == 4
+    assert drawn(plots.document_scores(table[:3], threshold=0.35)) > 0
+    assert drawn(plots.document_scores(table[:0], threshold=0.35)) == 4
 
 
 def test_daily_sentiment():

@@ -1,6 +1,7 @@
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,7 +25,9 @@ def test_scores_of_the_vader_readme():
 
 
 def test_missing_and_blank_texts_have_no_score():
-    assert np.isnan(ANALYZER.score(["", " \n", None, float("nan")])).all()
+    assert np.isnan(ANALYZER.score(["", " \n", None, float("nan"), pd.NA, pd.NaT])).all()
+    column = pd.Series(["The book was good.", None], dtype="string")
+    np.testing.assert_array_equal(ANALYZER.score(column), [0.4404, np.nan])
     assert ANALYZER.score([]).shape == (0,)
 
 
@@ -91,5 +94,12 @@ def test_usage_errors_are_sentences():
         SentimentAnalyzer("bert")
     with pytest.raises(ValueError, match="threshold"):
         SentimentAnalyzer(threshold=0)
-    with pytest.raises(TypeError, match="needs texts"):
-        ANALYZER.score([3.5])
+    with pytest.raises(ValueError, match="max_characters"):
+        SentimentAnalyzer(max_characters=2.5)
+    with pytest.raises(TypeError, match="NoneType has none"):
+        SentimentAnalyzer(None)
+    for other in (3.5, b"good", ["good"], np.array(["good", "bad"])):
+        with pytest.raises(TypeError, match="needs texts, but one of them is a"):
+            ANALYZER.score([other])
+    with pytest.raises(TypeError, match="put a single one into a list"):
+        ANALYZER.score("The book was good.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from atlas_assets.contracts.gold import DocumentScores
 from atlas_assets.sentiment.analyzer import SentimentAnalyzer
@@ -59,3 +60,12 @@ def test_the_text_is_the_title_and_on_a_line_of_its_own_the_body() -> None:
 
 def test_the_threshold_is_the_engines() -> None:
     assert SentimentAnalyzer("ensemble").threshold == THRESHOLD
+
+
+def test_only_the_beginning_of_a_text_is_read() -> None:
+    documents = DOCUMENTS[:1].assign(title="The table", body="Profit rose")
+    assert score_documents(documents)["score"].item() > 0
+    cut = score_documents(documents, max_characters=9)
+    assert (cut["score"].item(), cut["vader"].item()) == (0, 0)
+    with pytest.raises(ValueError, match="needs a model_folder"):
+        score_documents(documents, engine="transformer")

@@ -117,6 +117,11 @@ def test_going_on_from_known_groups_ends_where_all_at_once_ends() -> None:
         assert group_documents(given) == [groups for _, groups in rest]
 
 
+def test_documents_out_of_order_are_refused() -> None:
+    with pytest.raises(ValueError, match="in the order of their publication"):
+        group_documents([Document("b", 2, "text"), Document("a", 1, "text")])
+
+
 def test_the_future_changes_nothing() -> None:
     documents = _many()
     assert group_documents(documents)[:300] == group_documents(documents[:300])

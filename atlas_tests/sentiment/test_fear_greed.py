@@ -54,6 +54,12 @@ def test_all_greedy_is_greed_and_all_fearful_is_fear(components):
     assert fear_greed_index(-greedy, **options)["index_value"].iloc[-1] == pytest.approx(1.0)
 
 
+def test_rows_out_of_order_are_refused():
+    values = pd.DataFrame({"momentum": [1.0, 2.0]}, index=pd.to_datetime(["2024-01-03", "2024-01-02"]))
+    with pytest.raises(ValueError, match="in order of time"):
+        fear_greed_index(values, components=STOCK_COMPONENTS, look_back=2, minimum_history=1, minimum_components=1)
+
+
 def test_usage_errors_are_sentences():
     with pytest.raises(ValueError, match="minimum_components must be from 1 to 3, not 4"):
         fear_greed_index(pd.DataFrame({"a": [1.0]}), **OPTIONS | {"minimum_components": 4})

@@ -95,6 +95,14 @@ def test_breadth():
     assert parts.breadth(KNOWN, SESSIONS, minimum_instruments=5).isna().all()
 
 
+def test_a_session_without_bars_adds_nothing_to_breadth():
+    gap, day = KNOWN[KNOWN["session_date"] != DAYS[30]], DAYS[30]
+    ours = parts.breadth(gap, SESSIONS, minimum_instruments=2)
+    assert np.isnan(ours[day])
+    without = parts.breadth(gap, SESSIONS.drop(day), minimum_instruments=2)
+    np.testing.assert_array_equal(ours.drop(day), without)
+
+
 def test_realised_volatility():
     returns = np.diff(np.log(CLOSES[:, 0]))
     ours = parts.realised_volatility(SESSIONS, window=5, mean_window=10).to_numpy()

@@ -53,6 +53,15 @@ def test_who_is_of_which_market_and_what_is_scored() -> None:
     assert score < -0.35 < plain
 
 
+def test_means_of_instruments_are_of_all_kinds_together() -> None:
+    table = tables.instrument_sentiment_table(SCORES, GROUPS, MENTIONS)
+    whole = table[table["kind"] == "all"]
+    found = tables.means_of_instruments(table)
+    assert found["mean_sentiment"] == pytest.approx(whole["sentiment_mean"].mean())
+    assert found["mean_novelty"] == 1
+    assert tables.means_of_instruments(table[:0]) == {}
+
+
 def test_instruments() -> None:
     table = InstrumentSentiment.validate(tables.instrument_sentiment_table(SCORES, GROUPS, MENTIONS))
     found = table.set_index(["symbol", "kind"])

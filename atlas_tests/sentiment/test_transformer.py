@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -57,6 +58,18 @@ def test_long_texts_are_cut_and_batches_change_nothing(folder: Path) -> None:
     alone = [analyzer.score([text])[0] for text in [*TEXTS, long]]
     np.testing.assert_allclose(scores[:-1], alone, atol=1.1e-4)
     assert TransformerEngine(str(folder)).score([]).shape == (0, 4)
+
+
+def test_no_more_tokens_are_asked_for_than_model_and_tokenizer_can_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = SimpleNamespace(max_position_embeddings=514, id2label={0: "negative", 1: "positive"})
+    tokenizer, model = SimpleNamespace(model_max_length=512), SimpleNamespace(config=config, eval=lambda: None)
+
+    def class_of(part: object) -> SimpleNamespace:
+        return SimpleNamespace(from_pretrained=lambda *_, **__: part)
+
+    library = SimpleNamespace(AutoTokenizer=class_of(tokenizer), AutoModelForSequenceClassification=class_of(model))
+    monkeypatch.setattr(transformer, "import_module", lambda _: library)
+    assert [TransformerEngine("m", most_tokens=most)._most_tokens for most in (256, 1_000)] == [256, 512]
 
 
 def test_a_folder_without_a_safe_model_is_refused(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

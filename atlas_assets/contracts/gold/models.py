@@ -95,6 +95,7 @@ class EnsembleForecasts(Contract):
     """One-step forecasts of one instrument's return: several forecasters, and their ensemble.
 
     One row per (origin_date, forecaster). Weights and intervals know only what came before the origin's next session.
+    An ensemble is no better than what is in it: compare its errors with those of the forecaster ``zero``.
     """
 
     origin_date: Date = column("Last session the forecast knows")

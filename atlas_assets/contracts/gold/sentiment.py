@@ -10,9 +10,10 @@ _PERCENTILE = {"unit": "0-100", "ge": 0, "le": 100, "nullable": True}
 class DocumentScores(Contract):
     """What the text of each document says. One row per (document_id).
 
-    The text is the title and, on a line of its own, the body, of which the first 2,000 characters are read. Documents
-    in other languages have no engine and no row; one without text has a row without scores. A score depends on the
-    text and the code version alone, so the same text has the same score whenever it is read.
+    The text is the title and, on a line of its own, the body, of which the first 2,000 characters are read (or what
+    ``models.document_scores`` says). Documents in other languages have no engine and no row; one without text has a row
+    without scores. A score depends on the text, the parameters and the code version alone, so the same text has the
+    same score whenever it is read.
     """
 
     document_id: Text = column("Document")
@@ -20,9 +21,10 @@ class DocumentScores(Contract):
     kind: Text = column("article or post", isin=["article", "post"])
     language: Text = column("en, ja or und (no language: signs and tickers)", isin=["en", "ja", "und"])
     engine: Text = column(
-        "What scored it: vader_finance, or japanese where the text itself is Japanese, whatever its source calls it",
+        "What scored it: vader_finance, or japanese where the text itself is Japanese, whatever its source calls it; "
+        "transformer where the settings name a model",
         nullable=True,
-        isin=["vader_finance", "japanese"],
+        isin=["vader_finance", "japanese", "transformer"],
     )
     negative_share: Number = column("What of the text is negative", **_SHARE)
     neutral_share: Number = column("What of it has no tone", **_SHARE)
@@ -59,9 +61,14 @@ class _Tone(Contract):
     )
     sentiment_std: Number = column("Weighted standard deviation of the scores (ddof 0)", unit="-1 to 1", ge=0, le=1)
     positive_share: Number = column(
-        "Share of the weights with a score of at least 0.35, the engines' threshold", unit="fraction", ge=0, le=1
+        "Share of the weights with a score of at least the threshold, 0.35 unless models.sentiment says otherwise",
+        unit="fraction",
+        ge=0,
+        le=1,
     )
-    negative_share: Number = column("Share of the weights with a score of at most -0.35", unit="fraction", ge=0, le=1)
+    negative_share: Number = column(
+        "Share of the weights with a score of at most minus the threshold", unit="fraction", ge=0, le=1
+    )
     disagreement: Number = column(
         "0 where all that have a tone agree, 1 where as much weight is for as against; missing where none has a tone",
         unit="fraction",

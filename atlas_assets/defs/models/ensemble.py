@@ -13,10 +13,11 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
         dg.AssetKey(["gold", "models", "tvp_var_forecasts"]),
         dg.AssetKey(["gold", "models", "dma_forecasts"]),
     ],
-    description="Forecasts of the next return by TVP-VAR, DMA and two benchmarks, combined, with conformal intervals.",
+    description="Forecasts of the next return by TVP-VAR, DMA and two benchmarks, combined, with conformal intervals. "
+    "Returns are hard to forecast: in the sandbox none of them beats the benchmark zero, the ensemble included.",
     metadata={"parameters": "ensemble"},
     kinds={"python", "numba"},
-    code_version="1",
+    code_version="2",
 )
 def ensemble_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Every forecaster and the ensemble of them, with the weights of each origin."""

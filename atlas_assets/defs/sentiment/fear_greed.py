@@ -19,7 +19,7 @@ from atlas_assets.orchestration.resources import LakeResource, configured_settin
     description="Own index of fear and greed of stocks and of crypto from its components, beside the vendors' indices.",
     metadata={"parameters": "fear_greed"},
     kinds={"python", "numpy"},
-    code_version="1",
+    code_version="2",
 )
 def fear_greed_index(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """The index of every session, from what was known at its end."""

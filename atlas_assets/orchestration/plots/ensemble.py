@@ -36,6 +36,8 @@ def ensemble_forecasts(table: pd.DataFrame, *, coverage: float) -> Figure:
     forecast.plot(ensemble["origin_date"], ensemble["forecast"], color=BLUE, lw=1.2, label="forecast")
     outside = ensemble[(ensemble["realised"] < ensemble["lower"]) | (ensemble["realised"] > ensemble["upper"])]
     forecast.scatter(outside["origin_date"], outside["realised"], color=RED, s=9, zorder=3, label="outside")
+    told = ", ".join(f"{name} {error:.4g}" for name, error in _errors(table).items())
+    forecast.text(1, 1.02, f"RMSE of all origins: {told}", fontsize=8, ha="right", transform=forecast.transAxes)
     forecast.set(ylabel="log return")
     legend(forecast, columns=4)
     shares.stackplot(
@@ -44,3 +46,10 @@ def ensemble_forecasts(table: pd.DataFrame, *, coverage: float) -> Figure:
     shares.set(ylabel="weight", ylim=(0, 1))
     shares.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
     return figure
+
+
+def _errors(table: pd.DataFrame) -> dict[str, float]:
+    """Root mean squared error of the ensemble and of the benchmark zero."""
+    squared = (table["realised"] - table["forecast"]) ** 2
+    means = squared.groupby(table["forecaster"], observed=True).mean()
+    return {name: float(means[name] ** 0.5) for name in ("ensemble", "zero")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from atlas_assets.orchestration.plots.canvas import (
     ORANGE,
     RED,
     SESSIONS_SHOWN,
-    legend,
     new_figure,
 )
 
@@ -31,10 +30,8 @@ BANDS = ((0, 25, RED, 0.22), (25, 45, RED, 0.10), (45, 55, GREY, 0.10), (55, 75,
 VENDOR_NAMES = {"stocks": "CNN", "crypto": "alternative.me"}
 
 
-def document_scores(table: pd.DataFrame) -> Figure:
+def document_scores(table: pd.DataFrame, *, threshold: float) -> Figure:
     """How many documents have which score, of news and of posts; between the dotted lines a document has no tone."""
-    from atlas_assets.sentiment.document_scores import THRESHOLD
-
     figure, axes = new_figure(2, title="Scores of documents")
     for (kind, name, _), panel in zip(KINDS, axes, strict=True):
         rows = table[table["kind"] == kind]
@@ -57,16 +54,16 @@ def document_scores(table: pd.DataFrame) -> Figure:
                 color=GREY,
                 label="English, plain VADER",
             )
-            legend(panel)
-        for end in (-THRESHOLD, THRESHOLD):
+            _legend_above(panel)
+        for end in (-threshold, threshold):
             panel.axvline(end, color=GREY, lw=0.8, ls=":")
-        panel.set(ylabel=name, xlim=(-1, 1))
+        panel.set(ylabel=f"{name}: documents", xlim=(-1, 1))
     axes[-1].set_xlabel("score")
     return figure
 
 
 def daily_sentiment(table: pd.DataFrame) -> Figure:
-    """Tone of news and of posts by day above the documents' weights; the band is the deviation of news."""
+    """Tone of news and of posts by day above how many documents count; the band is the deviation of news."""
     import pandas as pd
 
     figure, axes = new_figure(4, title="Sentiment of news and posts, and how much there was", ratios=(3, 1, 3, 1))
@@ -90,9 +87,9 @@ def daily_sentiment(table: pd.DataFrame) -> Figure:
             volume.fill_between(days, below, below + count, step="mid", color=colour, lw=0)
             below = below + count
         tone.set(ylabel=f"{market}: score", ylim=(-1.05, 1.05))
-        volume.set(ylabel="weight")
+        volume.set(ylabel="count")
     _few_dates(axes[-1])
-    axes[0].legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=3, fontsize=8, frameon=False)
+    _legend_above(axes[0])
     return figure
 
 
@@ -125,7 +122,7 @@ def instrument_sentiment(table: pd.DataFrame) -> Figure:
     places = np.unique(np.linspace(0, len(days) - 1, 6).round().astype(int))
     volume.set_xticks(places, [f"{days[place]:%Y-%m-%d}" for place in places])
     volume.set(ylabel="documents")
-    legend(volume, columns=2)
+    _legend_above(volume)
     return figure
 
 
@@ -147,8 +144,13 @@ def fear_greed_index(table: pd.DataFrame) -> Figure:
         told += f", {last['component_count']} components"
         panel.text(0.99, 1.02, told, fontsize=8, ha="right", transform=panel.transAxes)
         _few_dates(panel)
-        legend(panel, columns=2)
+        _legend_above(panel, side="left")
     return figure
+
+
+def _legend_above(panel: Axes, side: Literal["left", "right"] = "right") -> None:
+    loc, x = ("lower left", 0.0) if side == "left" else ("lower right", 1.0)
+    panel.legend(loc=loc, bbox_to_anchor=(x, 0.98), ncols=4, fontsize=8, frameon=False)
 
 
 def _few_dates(axes: Axes) -> None:

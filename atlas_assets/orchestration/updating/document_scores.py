@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from atlas_assets.model_settings import DocumentScoreSettings
 from atlas_assets.orchestration.publishing import AssetRun
 
 if TYPE_CHECKING:
@@ -28,15 +29,18 @@ class Scored:
     now: int
 
 
-def scored_documents(run: AssetRun, documents: pd.DataFrame) -> Scored:
+def scored_documents(run: AssetRun, documents: pd.DataFrame, parameters: DocumentScoreSettings) -> Scored:
     """The score of every document in a language that is scored.
 
-    A row that is there stays unless the document changed or is gone; after a change of code version none stays.
+    A row that is there stays unless the document changed or is gone; after a change of code version, or of the
+    parameters, which are part of it, none stays.
 
     Parameters
     ----------
     documents
         document_id and language of all there are.
+    parameters
+        How texts are scored.
     """
     import pandas as pd
 
@@ -46,7 +50,7 @@ def scored_documents(run: AssetRun, documents: pd.DataFrame) -> Scored:
     kept = _unchanged(run)
     kept = kept[kept["document_id"].isin(wanted)]
     due = sorted(wanted[~wanted.isin(kept["document_id"])])
-    parts = [score_documents(texts) for texts in _texts(run, due)]
+    parts = [score_documents(texts, **parameters.model_dump()) for texts in _texts(run, due)]
     table = pd.concat([kept, *parts]).sort_values(["session_date", "document_id"], ignore_index=True)
     return Scored(table, len(due))
 

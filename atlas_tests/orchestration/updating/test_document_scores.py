@@ -14,7 +14,7 @@ from atlas_assets.contracts.silver import DocumentGroups, DocumentMentions, Docu
 from atlas_assets.defs.sentiment import assets
 from atlas_assets.orchestration.plots import sentiment as plots
 from atlas_assets.orchestration.publishing import AssetRun
-from atlas_assets.orchestration.resources import LakeResource, configured_lake
+from atlas_assets.orchestration.resources import LakeResource, configured_lake, configured_settings
 from atlas_assets.orchestration.updating import document_scores as adapter
 from atlas_assets.sentiment import tables
 from atlas_assets.sentiment.analyzer import SentimentAnalyzer
@@ -86,7 +86,7 @@ def desk(atlas_home, monkeypatch) -> Desk:
 
     monkeypatch.setattr(FinanceVaderEngine, "score", counted)
     for name in ("document_scores", "daily_sentiment", "instrument_sentiment"):
-        monkeypatch.setattr(plots, name, lambda _: None)
+        monkeypatch.setattr(plots, name, lambda _, **__: None)
     desk.put(TEXTS)
     return desk
 
@@ -138,13 +138,37 @@ def test_a_run_reads_what_is_new_or_changed(desk):
 def test_new_code_scores_all_anew(desk, monkeypatch):
     desk.run()
     rows, snapshot = desk.scores(), configured_lake().current_snapshot()
-    monkeypatch.setattr(AssetRun, "code_version", "2")
+    monkeypatch.setattr(AssetRun, "code_version", "another")
     monkeypatch.setattr(adapter, "MOST_DOCUMENTS", 2)
     told = desk.run()
     assert told["documents_scored_now"] == 7
     assert len(desk.texts) == 4  # of "a", "b", "c", "e": in parts of two, copies in two parts are two texts
     pd.testing.assert_frame_equal(desk.scores(), rows, check_exact=True)
     assert configured_lake().current_snapshot() == snapshot
+
+
+def test_the_settings_decide_what_is_read_and_who_is_positive(desk, monkeypatch):
+    long = "The table. " * 20
+    desk.put({"a": ("article", "en", long, "Profit rose"), "b": TEXTS["b"]})
+    assert desk.run()["documents_scored_now"] == 2
+    assert desk.scores()["score"]["a"] > 0
+
+    monkeypatch.setenv("ATLAS_MODELS__DOCUMENT_SCORES__MAX_CHARACTERS", "100")
+    monkeypatch.setenv("ATLAS_MODELS__SENTIMENT__THRESHOLD", "0.9")
+    configured_settings.cache_clear()
+    monkeypatch.setattr(AssetRun, "code_version", "another")  # as its digest of the parameters would be
+    desk.run()
+    assert desk.scores()["score"]["a"] == 0
+    assert desk.scores()["score"]["b"] < -0.35
+
+    put("silver.document_groups", DocumentGroups, GROUPS)
+    put("silver.document_mentions", DocumentMentions, MENTIONS)
+    put("silver.instruments", Instruments, INSTRUMENTS)
+    for asset in (assets.daily_sentiment, assets.instrument_sentiment):
+        assert desk.run(asset)["threshold"] == 0.9
+        table = configured_lake().read(f"gold.{asset.key.path[-1]}")
+        assert (table["negative_share"] == 0).all()
+        assert (table["sentiment_mean"] <= 0).all()
 
 
 def test_no_documents_have_no_scores(desk):
