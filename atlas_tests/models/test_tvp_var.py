@@ -367,6 +367,11 @@ def test_usage_errors_are_sentences():
         TVPVAR().fit(Y[:10])
     with pytest.raises(ValueError, match="that vary"):
         TVPVAR().fit(np.ones((100, 2)))
+    with pytest.raises(ValueError, match="tightness"):
+        TVPVAR(prior=MinnesotaPrior(tightness=-0.1)).fit(Y)
+    for useless in (np.ones(160), Y[:, 0]):
+        with pytest.raises(ValueError, match="none made up of others"):
+            TVPVAR(prior=BayesPrior(observations=100)).fit(np.column_stack([Y, useless]))
     with pytest.raises(ValueError, match="1 to 50 forgetting factors in the grid, not 0"):
         TVPVAR(forgetting=[])
     with pytest.raises(ValueError, match="give a factor for each row to fit"):
@@ -388,6 +393,9 @@ def test_usage_errors_are_sentences():
     with pytest.raises(ValueError, match="cannot go on without"):
         model.forecast(1)
     model.fit(Y)
+    for row in (Y[0, :1], np.append(Y[0], 1.0)):
+        with pytest.raises(ValueError, match=f"fitted to {Y.shape[1]} variables, not {len(row)}"):
+            model.update(row)
     with pytest.raises(ValueError, match="fitted without a forgetting for each row"):
         model.update(Y[0], forgetting=0.9)
     model = TVPVAR(demean="full_sample")
