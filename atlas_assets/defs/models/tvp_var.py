@@ -41,6 +41,7 @@ def tvp_var_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Mat
         parameters=parameters,
         metadata={
             "forgetting_factor": parameters.forgetting_factor,
+            "forgetting_grid": dg.MetadataValue.json(parameters.forgetting_grid),
             "covariance_decay": parameters.covariance_decay,
             "window_size": parameters.window_size,
         },
@@ -87,6 +88,8 @@ def _estimator(parameters: TvpVarSettings) -> "TvpVarTable":
     return TvpVarTable(
         lags=parameters.lags,
         forgetting_factor=parameters.forgetting_factor,
+        forgetting_grid=parameters.forgetting_grid,
+        model_forgetting=parameters.model_forgetting,
         covariance_decay=parameters.covariance_decay,
         window_size=parameters.window_size,
     )
