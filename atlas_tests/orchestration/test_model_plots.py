@@ -54,12 +54,12 @@ def test_vpin_has_a_picture_before_there_is_one(vpin):
 
 
 def test_dates_of_vpin_do_not_lie_over_each_other():
-    ends = pd.date_range("2018-12-03 05:00", "2018-12-31 23:50", periods=400, tz="UTC")
+    ends = pd.date_range("2018-12-01 05:00", "2018-12-31 23:59", periods=400, tz="UTC")
     table = pd.DataFrame({"symbol": "A", "bucket_end": ends, "vpin": 0.2, "vpin_percentile": 0.5, "toxic_episode": 0})
     figure = drawn(indicators.vpin, table, toxic_percentile=0.95)
     boxes = [text.get_window_extent() for text in figure.axes[1].get_xticklabels() if text.get_text()]
     assert len(boxes) > 3
-    assert all(left.x1 + 5 < right.x0 for left, right in pairwise(boxes))
+    assert all(left.x1 + 10 < right.x0 for left, right in pairwise(boxes))
 
 
 @pytest.mark.parametrize(("grid", "panels"), [([], 1), ([0.95], 2)])
