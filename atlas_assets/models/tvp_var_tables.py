@@ -52,6 +52,11 @@ class TvpVarTable:
         """The session after whose close a parameter was known."""
         return "session_date"
 
+    @property
+    def before_the_first(self) -> int:
+        """The training sample."""
+        return self.window_size
+
     def fit(self, changes: pd.DataFrame) -> Fitted:
         """All rows, from a frame of :func:`atlas_assets.models.market_changes.market_changes`."""
         model = TVPVAR(
