@@ -1,5 +1,8 @@
 """Where the filter of :mod:`atlas_assets.models.tvp_var` starts: its priors, and the regressors they are made from."""
 
+# threadpoolctl carries no static types.
+# pyright: reportMissingTypeStubs=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -85,6 +88,8 @@ class BayesPrior:
     def initial_state(self, rows: FloatArray, *, lags: int, intercept: bool) -> InitialState:
         """State before the first filtered row, from ``rows (T, n)``; ``ValueError`` when they are too few."""
         used = len(rows) if self.observations is None else self.observations
+        from threadpoolctl import threadpool_limits
+
         x = regressors_of(rows[:used], lags=lags, intercept=True)
         if used > len(rows) or len(x) <= x.shape[1]:
             raise ValueError(f"The Bayes prior needs more than {x.shape[1] + lags} rows; {min(used, len(rows))} given.")
@@ -93,15 +98,17 @@ class BayesPrior:
         # In units of their own, so that small variables are not taken for zero.
         if not size.all() or np.linalg.matrix_rank(x / size) < x.shape[1]:
             raise ValueError(f"The Bayes prior needs variables that vary in its {used} rows, none made up of others.")
-        inverse = np.asarray(np.linalg.inv(x.T @ x), dtype=np.float64)
-        slopes = inverse @ (x.T @ y)
-        residuals = y - x @ slopes
+        with threadpool_limits(limits=1):  # sums over several threads differ in their last bits
+            inverse = np.asarray(np.linalg.inv(x.T @ x), dtype=np.float64)
+            slopes = inverse @ (x.T @ y)
+            residuals = y - x @ slopes
+            covariance = residuals.T @ residuals / len(x)
         m = x.shape[1] - (not intercept)
         return InitialState(
             np.ascontiguousarray(slopes[:m].T),
             np.eye(rows.shape[1]),
             np.ascontiguousarray(inverse[:m, :m]),
-            residuals.T @ residuals / len(x),
+            covariance,
             used,
         )
 

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +17,7 @@ from atlas_assets.models.tvp_var import (
     regime_forgetting,
     regressors_of,
 )
+from atlas_tests.conftest import REPOSITORY
 
 
 def simulate(*, rows=160, variables=3, seed=2):
@@ -344,6 +349,26 @@ def test_the_default_prior_marks_the_rows_it_has_seen():
     assert fitted.coefficients.shape == (160, 3, 4)
     assert fitted.lag_coefficients.shape == (160, 3, 3)
     assert np.isnan(fitted.one_step_forecast[0]).all()
+
+
+def test_bayes_prior_has_the_same_bits_on_one_and_two_threads():
+    code = (
+        "import numpy as np\nfrom atlas_assets.models.tvp_var_priors import BayesPrior\n"
+        "rows = np.random.default_rng(0).normal(size=(2500, 50))\n"
+        "state = BayesPrior().initial_state(rows, lags=2, intercept=True)\n"
+        "print(state.mean.tobytes().hex(), state.regressors.tobytes().hex(), state.observation.tobytes().hex())"
+    )
+    one, two = (
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
+            capture_output=True,
+            check=True,
+            cwd=REPOSITORY,
+        ).stdout
+        for threads in "12"
+    )
+    assert one == two
 
 
 def test_bayes_prior_is_least_squares_on_its_rows():
