@@ -13,6 +13,10 @@ class TvpVarSettings(Section):
     """Time-varying parameter VAR."""
 
     forgetting_factor: float = Field(default=0.99, gt=0.8, le=1, description="of the state covariance, lambda")
+    forgetting_grid: list[Annotated[float, Field(gt=0.8, le=1)]] = Field(
+        default=[], max_length=9, description="other lambdas: one model each, averaged by their predictive likelihoods"
+    )
+    model_forgetting: float = Field(default=0.99, gt=0.8, le=1, description="of the probabilities of a grid, alpha")
     covariance_decay: float = Field(default=0.96, gt=0.5, le=1, description="of the EWMA innovation covariance, kappa")
     window_size: int = Field(default=250, ge=50, description="sessions of the training sample behind the prior")
     lags: int = Field(default=1, ge=1, le=10)

@@ -40,14 +40,28 @@ def bulk_volume_classification(
     Returns
     -------
     ndarray of shape (n_bars,), between 0 and volume. No price change gives one half; NaN in, NaN out.
+
+    Raises
+    ------
+    ValueError
+        If shapes differ, a volume, sigma or spread is negative, or what the distribution needs is not given.
     """
-    change = np.asarray(price_change, dtype=np.float64)
+    change, volumes = np.asarray(price_change, dtype=np.float64), np.asarray(volume, dtype=np.float64)
     scale = np.asarray(_scale(sigma, spread, distribution), dtype=np.float64)
-    standardised = np.zeros(np.broadcast_shapes(change.shape, scale.shape))
-    with np.errstate(divide="ignore", over="ignore"):
+    if change.shape != volumes.shape or scale.shape not in ((), change.shape):
+        raise ValueError(
+            "Bulk volume classification needs a price change and a volume for each bar, and a sigma or spread that is "
+            f"one number or one a bar, not shapes {change.shape}, {volumes.shape} and {scale.shape}."
+        )
+    if (volumes < 0).any():
+        raise ValueError("Bulk volume classification needs volumes that are not negative.")
+    if distribution == "student_t" and not degrees_of_freedom > 0:
+        raise ValueError(f"The Student t distribution needs positive degrees_of_freedom, not {degrees_of_freedom}.")
+    standardised = np.zeros(change.shape)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         np.divide(change, scale, out=standardised, where=change != 0)
     standardised[np.broadcast_to(np.isnan(scale), standardised.shape)] = np.nan
-    return np.asarray(volume, dtype=np.float64) * _buy_share(standardised, distribution, degrees_of_freedom)
+    return volumes * _buy_share(standardised, distribution, degrees_of_freedom)
 
 
 def _buy_share(standardised: FloatArray, distribution: Distribution, degrees_of_freedom: float) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Technical indicators of one instrument's bars.
+"""Technical indicators of one instrument's bars; :mod:`atlas_assets.indicators.registry` runs them over panels.
 
 Every function takes float arrays of shape ``(n_bars,)`` in time order and returns arrays of the same shape.
 

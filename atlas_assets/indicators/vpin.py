@@ -40,6 +40,7 @@ from atlas_assets.indicators.vpin_online import (
     price_changes,
     require_spread,
     seconds_of,
+    spread_of_rows,
 )
 
 __all__ = ["VPIN", "OnlineVPIN", "bulk_volume_classification", "vpin_from_bars", "vpin_from_trades"]
@@ -72,7 +73,7 @@ def vpin_from_trades(
 
     Parameters
     ----------
-    time : array of shape (n_trades,), seconds since the epoch or datetime64 (UTC), not decreasing
+    time : array of shape (n_trades,), seconds since the epoch or datetimes (UTC unless zoned), not decreasing
     price, volume : arrays of shape (n_trades,)
     bar_seconds : length of a bar, seconds
     spread : bid-ask spread at each trade, scalar or (n_trades,); the bar's last one counts
@@ -132,7 +133,7 @@ def vpin_from_bars(
 
     Parameters
     ----------
-    time : array of shape (n_bars,), starts of the bars, seconds since the epoch or datetime64 (UTC), increasing
+    time : array of shape (n_bars,), starts of the bars, seconds since the epoch or datetimes, increasing
     close, volume : arrays of shape (n_bars,). Bars without volume are skipped.
     open_price : array of shape (n_bars,), needed when price_change is "last_minus_first"
     bar_seconds : length of a bar, seconds
@@ -162,17 +163,21 @@ def vpin_from_bars(
     require_spread(distribution, spread)
     bars = np.full((volumes.size, 5), np.nan)
     bars[:, START], bars[:, CLOSE], bars[:, VOLUME] = start, closes, volumes
+    bars[:, SPREAD] = spread_of_rows(spread, volumes.shape)
     if open_price is not None:
-        bars[:, OPEN] = open_price
-    if spread is not None:
-        bars[:, SPREAD] = spread
+        opens = np.asarray(open_price, dtype=np.float64)
+        if opens.shape != volumes.shape:
+            raise ValueError(f"VPIN needs an open_price for each of {volumes.size} bars, not shape {opens.shape}.")
+        bars[:, OPEN] = opens
     bars = bars[volumes > 0]
     if not (np.diff(bars[:, START]) > 0).all():
         raise ValueError("VPIN needs bars in time order, one per start time.")
 
     if sigma == "full_sample":
         changes = price_changes(bars, price_change, previous_close=np.nan)
-        sigma = float(changes.std(ddof=1)) if changes.size > 1 else np.nan
+        if changes.size < 2:
+            raise ValueError("The deviation of price changes needs two bars with volume: give sigma, or shorter bars.")
+        sigma = float(changes.std(ddof=1))
     if bucket_volume == "full_sample":
         days = np.unique(np.floor(bars[:, START] / _DAY_SECONDS)).size
         bucket_volume = float(bars[:, VOLUME].sum() / days / buckets_per_day)

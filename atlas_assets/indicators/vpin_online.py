@@ -18,6 +18,7 @@ from atlas_assets.indicators.bulk_classification import (
 
 PriceChange: TypeAlias = Literal["close_to_close", "last_minus_first"]
 Time: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.datetime64]
+"""Seconds since the epoch, or datetimes: UTC where they have no zone (as in numpy)."""
 
 NO_ROWS = "VPIN needs a 1-d series with at least one trade or bar."
 BAD_VOLUME = "VPIN needs volumes that are present, finite and not negative."
@@ -27,6 +28,7 @@ NO_VOLUME = "VPIN needs traded volume, but every volume is zero (an index or a c
 START, OPEN, CLOSE, VOLUME, SPREAD = range(5)
 
 _BLOCK = 1 << 16
+_MOST_BUCKETS = 1 << 26
 _TRAILING = -1.0
 
 
@@ -213,6 +215,8 @@ class OnlineVPIN:
                 )
         if self.bucket_volume != "trailing" and not float(self.bucket_volume) > 0:
             raise ValueError(f"VPIN needs a positive bucket volume, not {self.bucket_volume}.")
+        if self.sigma != "trailing" and not float(self.sigma) >= 0:
+            raise ValueError(f"VPIN needs a sigma that is not negative, not {self.sigma}.")
 
     def _require_unfinished(self) -> None:
         if self._finished:
@@ -244,7 +248,13 @@ class OnlineVPIN:
             size = np.full(start.size, float(self.bucket_volume))
         ready = np.isfinite(buys) & np.isfinite(size)
         volumes, buys, size = volumes[ready], buys[ready], size[ready]
-        buckets = np.empty((int((volumes / size).sum()) + 2, 3))
+        most = float((volumes / size).sum())
+        if not most < _MOST_BUCKETS:
+            raise ValueError(
+                f"VPIN would fill {most:.3g} buckets at once: give a bucket_volume nearer the bars' own volumes, "
+                "or leave out trades of volumes that cannot be."
+            )
+        buckets = np.empty((int(most) + 2, 3))
         count, open_bucket = vpin_kernels.fill_buckets(
             start[ready] + self.bar_seconds, volumes, buys, size, tuple(kept.open_bucket), buckets
         )
@@ -282,15 +292,14 @@ def gather(
     """Bars that end before the last trade, and the bar left open."""
     from atlas_assets.indicators import vpin_kernels
 
-    times: npt.NDArray[Any] = np.asarray(time)
-    prices, volumes = np.asarray(price), np.asarray(volume)
+    times, prices, volumes = _without_zone(time), np.asarray(price), np.asarray(volume)
     if not times.shape == prices.shape == volumes.shape or times.ndim != 1:
         raise ValueError("VPIN needs time, price and volume of equal length, one-dimensional.")
     if open_bar is None and times.size == 0:
         raise ValueError(NO_ROWS)
     if not bar_seconds > 0:
         raise ValueError(f"VPIN needs positive bar_seconds, not {bar_seconds}.")
-    spreads = np.broadcast_to(np.asarray(np.nan if spread is None else spread, dtype=np.float64), times.shape)
+    spreads = spread_of_rows(spread, times.shape)
     left_open = vpin_kernels.NO_BAR if open_bar is None else tuple(open_bar)
     room, bars = np.empty((min(times.size, _BLOCK), 5)), [np.empty((0, 5))]
     for first in range(0, times.size, _BLOCK):
@@ -324,7 +333,7 @@ def require_spread(distribution: Distribution, spread: npt.ArrayLike | None) -> 
 
 def _columns(chunk: Any) -> tuple[Time, npt.ArrayLike, npt.ArrayLike, npt.ArrayLike | None]:
     if hasattr(chunk, "keys"):
-        columns = [np.asarray(chunk[name]) for name in ("time", "price", "volume", "spread") if name in chunk]
+        columns = [chunk[name] for name in ("time", "price", "volume", "spread") if name in chunk]
     else:
         columns = list(chunk)
     if len(columns) not in (3, 4):
@@ -346,9 +355,24 @@ def price_changes(bars: FloatArray, price_change: PriceChange, *, previous_close
     return changes
 
 
+def spread_of_rows(spread: npt.ArrayLike | None, shape: tuple[int, ...]) -> FloatArray:
+    """The spread of each row; NaN where none is given."""
+    spreads = np.asarray(np.nan if spread is None else spread, dtype=np.float64)
+    if spreads.shape not in ((), shape):
+        raise ValueError(f"VPIN needs a spread that is one number or one a row, not shape {spreads.shape} for {shape}.")
+    return np.broadcast_to(spreads, shape)
+
+
+def _without_zone(time: Time) -> npt.NDArray[Any]:
+    """Times as an array: those of pandas with a zone in UTC, where numpy would make Python objects of them."""
+    kind = getattr(time, "dtype", None)
+    zoned = getattr(kind, "kind", "") == "M" and not isinstance(kind, np.dtype)
+    return np.asarray(time, dtype="datetime64[ns]") if zoned else np.asarray(time)
+
+
 def seconds_of(time: Time) -> FloatArray:
     """Seconds since the epoch."""
-    times: npt.NDArray[Any] = np.asarray(time)
+    times = _without_zone(time)
     if times.dtype.kind == "M":
         epoch = np.datetime64(0, "s")
         return (times - epoch) / np.timedelta64(1, "s")

@@ -103,11 +103,11 @@ class DynamicModelAveraging:
         self.turbulent_forgetting = None
         if turbulent_forgetting is not None:
             self.turbulent_forgetting = tuple(
-                _grid("turbulent_forgetting", each)[0] for each in np.atleast_1d(turbulent_forgetting).tolist()
+                _factor("turbulent_forgetting", each) for each in np.atleast_1d(turbulent_forgetting).tolist()
             )
             if len(self.turbulent_forgetting) != len(self.forgetting):
                 raise ValueError("DMA needs a turbulent_forgetting for each forgetting of the grid.")
-        (self.model_forgetting,) = _grid("model_forgetting", model_forgetting)
+        self.model_forgetting = _factor("model_forgetting", model_forgetting)
         self.observation_variance = observation_variance
         self.initial_variance = initial_variance
         self.prior: Prior = prior
@@ -149,9 +149,9 @@ class DynamicModelAveraging:
             raise ValueError(f"DMA needs y (T,) and X (T, k), not {target.shape} and {rows.shape}.")
         _require_finite(target, rows)
         start = self.training if self.prior == "training" else 0
-        forgetting = self._forgetting_of(len(target), regime_probability, start)
         if len(target) <= start:
             raise ValueError(f"DMA needs more rows than the {start} of its training sample, not {len(target)}.")
+        forgetting = self._forgetting_of(len(target), regime_probability, start)
         subsets, factors = Subsets(rows.shape[1], self.always_in, self.max_size), range(len(self._factors()))
         subsets.refuse_too_many(len(factors))
         seen = slice(start or None)
@@ -182,7 +182,9 @@ class DynamicModelAveraging:
         """Forecast the next row from its regressors ``x_next (k,)``."""
         row = np.atleast_2d(np.asarray(x_next, dtype=np.float64))
         self._require_regressors(row)
-        _require_finite(np.zeros(len(row)), row)
+        if len(row) != 1:
+            raise ValueError(f"DMA forecasts one row at a time, not {len(row)}.")
+        _require_finite(np.zeros(1), row)
         state, regressors = self._fitted(), np.append(1.0, row[0])
         forgetting = self._forgetting_of(1, regime_probability)[:, 0]
         weights = state.probability**self.model_forgetting + _FLOOR / state.probability.size
@@ -223,7 +225,13 @@ class DynamicModelAveraging:
 
         Raises ``ValueError`` for arrays that are not the state of one.
         """
-        if missing := sorted({"options", "probability", "seen", "columns_0"} - set(state)):
+        of_groups = {
+            f"{field.name}_{name.removeprefix('columns_')}"
+            for name in state
+            if name.startswith("columns_")
+            for field in fields(Models)
+        }
+        if missing := sorted({"options", "probability", "seen", "columns_0", *of_groups} - set(state)):
             raise ValueError(f"These arrays are no state of a DMA: {', '.join(missing)} missing; fit it again.")
         options = json.loads(str(state["options"]))
         if not isinstance(options["prior"], str):
@@ -353,6 +361,13 @@ class DynamicModelAveraging:
         if self._state is None:
             raise ValueError("DMA is not fitted yet; call fit first.")
         return self._state
+
+
+def _factor(name: str, factor: float) -> float:
+    only, *more = _grid(name, factor)
+    if more:
+        raise ValueError(f"DMA takes one {name}, not a grid of {1 + len(more)}.")
+    return only
 
 
 def _grid(name: str, factors: float | Sequence[float]) -> tuple[float, ...]:

@@ -118,7 +118,10 @@ class Beginning:
         """Mean and variance of the coefficients, (count, m) each."""
         k = self.x.shape[1]
         if not isinstance(self.prior, str):
-            mean, variance = (np.broadcast_to(np.asarray(part, dtype=np.float64), (k,)) for part in self.prior)
+            own = [np.asarray(part, dtype=np.float64) for part in self.prior]
+            if any(part.shape not in ((), (k,)) for part in own):
+                raise ValueError(f"DMA needs a prior of one number or {k}, the intercept's first, not {own[0].shape}.")
+            mean, variance = (np.broadcast_to(part, (k,)) for part in own)
             if not (np.isfinite(mean).all() and (variance > 0).all() and np.isfinite(variance).all()):
                 raise ValueError("DMA needs a prior with finite means and positive, finite variances.")
             return mean[columns], variance[columns]
@@ -140,5 +143,10 @@ class Beginning:
         gram, moments = centred.T @ centred, centred.T @ target
         slopes = columns[:, 1:]
         normal = gram[slopes[:, :, None], slopes[:, None, :]]
-        solved = np.asarray(np.linalg.solve(normal, moments[slopes][..., None]), dtype=np.float64)
+        try:
+            solved = np.asarray(np.linalg.solve(normal, moments[slopes][..., None]), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            raise ValueError(
+                'DMA with prior="raftery_full_sample" needs regressors none of which others make up.'
+            ) from None
         return self.y.mean() - (centres[slopes] * solved[..., 0]).sum(axis=1)

@@ -47,6 +47,11 @@ class DmaTable:
         """The last session that a parameter knows."""
         return "origin_date"
 
+    @property
+    def before_the_first(self) -> int:
+        """The training sample, whose own first rows need lags."""
+        return self.window_size + self.lags
+
     def fit(self, changes: pd.DataFrame) -> Fitted:
         """All rows, from a frame of :func:`atlas_assets.models.market_changes.market_changes`."""
         model = DynamicModelAveraging(

@@ -188,6 +188,8 @@ class TVPVAR:
             raise ValueError("TVPVAR cannot update a model with full-sample demeaning or prior; fit it again.")
         state = self._fitted()
         rows = _rows(np.atleast_2d(np.asarray(y, dtype=np.float64)))
+        if rows.shape[1] != len(state.centre):
+            raise ValueError(f"TVPVAR was fitted to {len(state.centre)} variables, not {rows.shape[1]}.")
         self._refuse_other_kind(forgetting)
         return self._run(rows - state.centre, self._factors_of(rows, forgetting), is_first=False)
 
@@ -276,8 +278,6 @@ class TVPVAR:
     def _run(self, rows: FloatArray, factors: FloatArray, *, is_first: bool) -> FilteredVAR:
         """Filter demeaned rows (T, n) with ``factors (k, T)`` from the state on, which is moved behind them."""
         state = self._fitted()
-        if rows.shape[1] != len(state.centre):
-            raise ValueError(f"TVPVAR was fitted to {len(state.centre)} variables, not {rows.shape[1]}.")
         history = np.vstack([state.last_rows, rows])
         x = regressors_of(history, lags=self.lags, intercept=self.intercept)
         kernel = filter_full if self.form == "full" else filter_kronecker

@@ -1,5 +1,8 @@
 """Where the filter of :mod:`atlas_assets.models.tvp_var` starts: its priors, and the regressors they are made from."""
 
+# threadpoolctl carries no static types.
+# pyright: reportMissingTypeStubs=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -49,6 +52,8 @@ class MinnesotaPrior:
     def initial_state(self, rows: FloatArray, *, lags: int, intercept: bool) -> InitialState:
         """State before the first filtered row, from ``rows (T, n)``; ``ValueError`` if they are too few or constant."""
         n = rows.shape[1]
+        if not (self.tightness >= 0 and self.intercept_variance >= 0):
+            raise ValueError("The Minnesota prior needs a tightness and an intercept_variance that are not negative.")
         if not 4 <= self.training <= len(rows):
             raise ValueError(f"The Minnesota prior needs training >= 4 rows and has {len(rows)} for {self.training}.")
         centred = rows[: self.training] - rows[: self.training].mean(axis=0)
@@ -83,19 +88,27 @@ class BayesPrior:
     def initial_state(self, rows: FloatArray, *, lags: int, intercept: bool) -> InitialState:
         """State before the first filtered row, from ``rows (T, n)``; ``ValueError`` when they are too few."""
         used = len(rows) if self.observations is None else self.observations
+        from threadpoolctl import threadpool_limits
+
         x = regressors_of(rows[:used], lags=lags, intercept=True)
         if used > len(rows) or len(x) <= x.shape[1]:
             raise ValueError(f"The Bayes prior needs more than {x.shape[1] + lags} rows; {min(used, len(rows))} given.")
         y = rows[lags:used]
-        inverse = np.asarray(np.linalg.inv(x.T @ x), dtype=np.float64)
-        slopes = inverse @ (x.T @ y)
-        residuals = y - x @ slopes
+        size = np.linalg.norm(x, axis=0)
+        # In units of their own, so that small variables are not taken for zero.
+        if not size.all() or np.linalg.matrix_rank(x / size) < x.shape[1]:
+            raise ValueError(f"The Bayes prior needs variables that vary in its {used} rows, none made up of others.")
+        with threadpool_limits(limits=1):  # sums over several threads differ in their last bits
+            inverse = np.asarray(np.linalg.inv(x.T @ x), dtype=np.float64)
+            slopes = inverse @ (x.T @ y)
+            residuals = y - x @ slopes
+            covariance = residuals.T @ residuals / len(x)
         m = x.shape[1] - (not intercept)
         return InitialState(
             np.ascontiguousarray(slopes[:m].T),
             np.eye(rows.shape[1]),
             np.ascontiguousarray(inverse[:m, :m]),
-            residuals.T @ residuals / len(x),
+            covariance,
             used,
         )
 

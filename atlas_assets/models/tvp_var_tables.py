@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 
+FORGETTING = "forgetting"
+
 
 @dataclass(frozen=True)
 class TvpVarTable:
@@ -32,23 +35,34 @@ class TvpVarTable:
         Order, lambda and kappa of :class:`atlas_assets.models.tvp_var.TVPVAR`.
     window_size
         First sessions, which set the prior's scale.
+    forgetting_grid, model_forgetting
+        More lambdas, and the alpha by which their probabilities are forgotten. With them the rows are averages, and
+        each equation has a row ``forgetting``: the mean lambda that forecast the session.
     """
 
     lags: int
     forgetting_factor: float
     covariance_decay: float
     window_size: int
+    forgetting_grid: Sequence[float] = ()
+    model_forgetting: float = 0.99
 
     @property
     def time_column(self) -> str:
         """The session after whose close a parameter was known."""
         return "session_date"
 
+    @property
+    def before_the_first(self) -> int:
+        """The training sample."""
+        return self.window_size
+
     def fit(self, changes: pd.DataFrame) -> Fitted:
         """All rows, from a frame of :func:`atlas_assets.models.market_changes.market_changes`."""
         model = TVPVAR(
             lags=self.lags,
-            forgetting=self.forgetting_factor,
+            forgetting=self._factors,
+            model_forgetting=self.model_forgetting,
             covariance_decay=self.covariance_decay,
             prior=MinnesotaPrior(training=self.window_size),
         )
@@ -61,17 +75,25 @@ class TvpVarTable:
         filtered = model.update(changes.to_numpy()[seen:])
         return Fitted(self._rows(filtered, changes.iloc[seen:]), model.state())
 
+    @property
+    def _factors(self) -> list[float]:
+        return sorted({self.forgetting_factor, *self.forgetting_grid})
+
     def _rows(self, filtered: FilteredVAR, changes: pd.DataFrame, *, first: int = 0) -> pd.DataFrame:
         import pandas as pd
 
         names = [str(name) for name in changes.columns]
         lagged = [f"lag{lag}.{name}" for lag in range(1, self.lags + 1) for name in names]
         parameters = [*lagged, "intercept", *(f"covariance.{name}" for name in names)]
-        values = np.concatenate([filtered.coefficients, filtered.covariance], axis=2)[first:]
+        values = np.concatenate([filtered.coefficients, filtered.covariance], axis=2)
+        if len(self._factors) > 1:
+            mean = (filtered.forgetting_probability * self._factors).sum(axis=1)
+            values = np.concatenate([values, np.repeat(mean, len(names)).reshape(-1, len(names), 1)], axis=2)
+            parameters.append(FORGETTING)
         index = pd.MultiIndex.from_product(
             [changes.index[first:], names, parameters], names=["session_date", "equation", "parameter"]
         )
-        return pd.Series(values.reshape(-1), index=index, name="value").reset_index()
+        return pd.Series(values[first:].reshape(-1), index=index, name="value").reset_index()
 
 
 def forecast_table(fit: pd.DataFrame, changes: pd.DataFrame, *, horizon: int) -> pd.DataFrame:

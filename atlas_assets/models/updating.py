@@ -36,6 +36,11 @@ class TableFit(Protocol):
         """The column of the table that names the session."""
         ...
 
+    @property
+    def before_the_first(self) -> int:
+        """Sessions of the history that its first row needs behind it."""
+        ...
+
     def fit(self, changes: pd.DataFrame) -> Fitted:
         """All rows of the table, from a history of one row a session."""
         ...

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +85,11 @@ def preview(frame: pd.DataFrame) -> dg.MetadataValue:
     hidden = frame.shape[1] - shown.shape[1]
     more = f"\n\n{hidden} more columns" if hidden else ""
     return dg.MetadataValue.md(_markdown(shown) + more)
+
+
+def known_numbers(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """All but what is NaN or infinite, which the UI's protocol cannot say."""
+    return {name: value for name, value in metadata.items() if not isinstance(value, float) or isfinite(value)}
 
 
 def forecast_errors(table: pd.DataFrame) -> dict[str, float]:

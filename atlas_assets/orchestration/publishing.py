@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from atlas_assets.orchestration.metadata import table_metadata
+from atlas_assets.orchestration.metadata import known_numbers, table_metadata
 from atlas_assets.orchestration.reading import LakeView
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
 from atlas_assets.orchestration.tables import table_of
@@ -116,7 +116,7 @@ class AssetRun(LakeView):
         data, written
             The rows and what ``write`` said of them.
         metadata
-            Numbers of the domain; Dagster plots them over time.
+            Numbers of the domain; Dagster plots them over time. One that is not known (NaN) is left out.
         plot
             One figure, shown in the UI and saved beside the lake.
         """
@@ -134,7 +134,7 @@ class AssetRun(LakeView):
             "rows_removed": written.removed,
         }
         return dg.MaterializeResult(
-            metadata={**described, **evidence, **(metadata or {})},
+            metadata={**described, **evidence, **known_numbers(metadata or {})},
             data_version=dg.DataVersion(self._data_version(written)),
         )
 

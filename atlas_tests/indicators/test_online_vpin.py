@@ -136,6 +136,9 @@ def test_chunks_as_tuples_frames_mappings_and_timestamps():
     stamps = (time * 1000).round().astype("int64").astype("datetime64[ms]")
     one = vpin_from_trades(stamps, price, volume, **SMALL)
     assert_same_bits(streamed((stamps, price, volume), [0, 1234, time.size], OnlineVPIN(**SMALL)), one)
+    zoned = pd.DataFrame({"time": pd.Series(stamps).dt.tz_localize("UTC"), "price": price, "volume": volume})
+    stream = OnlineVPIN(**SMALL)
+    assert_same_bits(joined([stream.update(zoned), stream.finish()]), one)
 
 
 def test_two_threads_give_the_bits_of_one():

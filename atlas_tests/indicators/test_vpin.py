@@ -152,7 +152,9 @@ def test_sparse_trades_and_timestamps_give_the_same_numbers():
     bars = vpin_from_bars(time[0] + ids[last] * 1.0, price[last], np.bincount(ids, volume)[ids[last]], bar_seconds=1.0)
     np.testing.assert_allclose(short.vpin, bars.vpin, rtol=1e-12)
     stamps = (time * 1000).round().astype("int64").astype("datetime64[ms]")
-    np.testing.assert_array_equal(vpin_from_trades(stamps, price, volume, bar_seconds=1.0).vpin, short.vpin)
+    zoned = pd.Series(stamps).dt.tz_localize("UTC").dt.tz_convert("America/New_York")
+    for times in (stamps, pd.Series(stamps), zoned, pd.DatetimeIndex(zoned)):
+        np.testing.assert_array_equal(vpin_from_trades(times, price, volume, bar_seconds=1.0).vpin, short.vpin)
 
 
 def test_a_bucket_that_fills_exactly_is_complete():
@@ -178,7 +180,34 @@ def test_usage_errors_are_sentences():
         vpin_from_bars(np.array([0.0, 60.0]), [1, np.nan], [1, 1])
     with pytest.raises(ValueError, match="open_price"):
         vpin_from_bars(np.array([0.0, 60.0]), [1, 1], [1, 1], price_change="last_minus_first")
-    with pytest.raises(ValueError, match="needs sigma"):
-        bulk_volume_classification([1.0], [1.0])
+    with pytest.raises(ValueError, match="an open_price for each of 2 bars"):
+        vpin_from_bars(np.array([0.0, 60.0]), [1, 1], [1, 1], open_price=[1])
+    with pytest.raises(ValueError, match="one number or one a row"):
+        vpin_from_trades(np.arange(3.0), [1, 1, 1], [1, 1, 1], distribution="spread", spread=[1, 1])
+    with pytest.raises(ValueError, match="sigma that is not negative, not nan"):
+        vpin_from_trades(np.arange(3.0), [1, 1, 1], [1, 1, 1], sigma=np.nan)
+    with pytest.raises(ValueError, match="needs two bars"):
+        vpin_from_trades(np.arange(3.0), [1, 1, 1], [1, 1, 1], sigma="full_sample")
+    with pytest.raises(ValueError, match="buckets at once"):
+        vpin_from_trades(np.arange(3.0), [1, 1, 1], [1, 1, 1e12], sigma=1.0, bucket_volume=1.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "volume", "options", "says"),
+    [
+        ([1.0], [1.0], {}, "needs sigma"),
+        ([1.0], [-1.0], {"sigma": 1.0}, "volumes that are not negative"),
+        ([1.0], [1.0], {"sigma": -1.0}, "sigma that is not negative"),
+        ([1.0, 2.0], [1.0], {"sigma": 1.0}, "a volume for each bar"),
+        ([1.0, 2.0], [1.0, 1.0], {"sigma": [1.0, 1.0, 1.0]}, "one number or one a bar"),
+        ([1.0], [1.0], {"sigma": 1.0, "distribution": "student_t", "degrees_of_freedom": 0}, "degrees_of_freedom"),
+    ],
+)
+def test_bulk_classification_refuses(change, volume, options, says):
+    with pytest.raises(ValueError, match=says):
+        bulk_volume_classification(change, volume, **options)
+
+
+def test_a_bucket_volume_must_be_positive():
     with pytest.raises(ValueError, match="positive bucket volume"):
         vpin_from_bars(np.array([0.0, 60.0]), [1, 1], [1, 1], bucket_volume=0.0)

@@ -339,6 +339,7 @@ def test_a_break_is_followed():
         ({"turbulent_forgetting": (0.9, 0.8)}, "for each forgetting"),
         ({"ewma_decay": 1.1}, "ewma_decay"),
         ({"model_forgetting": np.nan}, "model_forgetting"),
+        ({"model_forgetting": (0.9, 0.99)}, "one model_forgetting, not a grid of 2"),
         ({"observation_variance": "garch"}, '"garch"'),
         ({"prior": "flat"}, '"flat"'),
         ({"prior": (0.0, 1.0)}, "initial_variance"),
@@ -357,6 +358,9 @@ def test_refuses_parameters(options, says):
         ({}, Y[:-1], X, "y \\(T,\\) and X \\(T, k\\)"),
         ({}, Y, X[:, 0], "y \\(T,\\) and X \\(T, k\\)"),
         ({}, Y[:20], X[:20], "more rows than the 20"),
+        ({}, Y[:1], X[:1], "more rows than the 20"),
+        ({"prior": (0.0, [1.0, 2.0]), "initial_variance": 1.0}, Y, X, "one number or 5"),
+        ({"prior": "raftery_full_sample"}, Y, X[:, [0, 1, 0]], "none of which others make up"),
         ({}, np.append(Y[:-1], np.nan), X, "row 89"),
         ({}, Y, np.where(np.arange(90)[:, None] == 7, np.inf, X), "row 7"),
         ({}, Y, X * [1, 1, 0, 1], "vary in the 20 rows"),
@@ -380,10 +384,12 @@ def test_refuses_to_go_on_from_nothing_or_with_other_regressors():
         model.update(1.0, X[0, :3])
     with pytest.raises(ValueError, match="as many rows"):
         model.update([1.0, 2.0], X[:3])
-    state = model.state()
-    del state["probability"]
-    with pytest.raises(ValueError, match="no state of a DMA: probability missing"):
-        DynamicModelAveraging.from_state(state)
+    with pytest.raises(ValueError, match="one row at a time, not 3"):
+        model.forecast(X[:3])
+    for name in ("probability", "mean_1"):
+        state = {other: values for other, values in model.state().items() if other != name}
+        with pytest.raises(ValueError, match=f"no state of a DMA: {name} missing"):
+            DynamicModelAveraging.from_state(state)
 
 
 def test_a_state_goes_through_a_file(tmp_path):

@@ -10,7 +10,9 @@ import pytest
 
 from atlas_assets.contracts.gold import DmaFit, DmaForecasts, TvpVarFit, TvpVarForecasts
 from atlas_assets.models import dma_tables, market_changes, tvp_var_tables
+from atlas_assets.models.connectedness_tables import connectedness_table
 from atlas_assets.models.dma import DynamicModelAveraging
+from atlas_assets.models.tvp_var import TVPVAR, MinnesotaPrior
 
 FIT = {"lags": 2, "forgetting_factor": 0.99, "covariance_decay": 0.96, "window_size": 60}
 HORIZON = 4
@@ -154,6 +156,24 @@ def test_the_fit_has_one_row_for_each_session_equation_and_parameter(fit, change
 def test_the_fit_does_not_see_the_future(fit, changes):
     past = tvp_var_tables.TvpVarTable(**FIT).fit(changes.iloc[:100]).rows
     pd.testing.assert_frame_equal(past, fit[fit["session_date"] <= changes.index[99]], check_exact=True)
+
+
+def test_a_grid_of_factors_is_averaged_as_by_hand(changes):
+    options = FIT | {"forgetting_factor": 0.9, "forgetting_grid": [0.99, 0.9], "model_forgetting": 0.97}
+    adaptive = tvp_var_tables.TvpVarTable(**options).fit(changes).rows
+    model = TVPVAR(
+        lags=2, forgetting=[0.9, 0.99], model_forgetting=0.97, prior=MinnesotaPrior(training=FIT["window_size"])
+    )
+    probability = model.fit(changes.to_numpy()).forgetting_probability[60:]
+    assert np.ptp(probability[:, 0]) > 0.1
+    for _, rows in adaptive[adaptive["parameter"] == "forgetting"].groupby("equation"):
+        np.testing.assert_allclose(rows["value"], 0.9 * probability[:, 0] + 0.99 * probability[:, 1], rtol=1e-12)
+    # What is made of the fit is made of its coefficients and covariances as ever.
+    mean = tvp_var_tables.forecast_table(adaptive, changes, horizon=1)
+    last = mean[mean["origin_date"] == changes.index[-1]]
+    np.testing.assert_allclose(last["forecast"], model.forecast(1).mean[0], rtol=1e-10)
+    connectedness = connectedness_table(adaptive, variables=["b", "a"], horizon=5, method="generalized")
+    assert connectedness["session_date"].nunique() == 80
 
 
 def test_the_order_of_the_fits_rows_does_not_matter(fit, changes, forecasts):

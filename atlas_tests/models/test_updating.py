@@ -22,7 +22,12 @@ DMA = DmaTable(
     variance_decay=0.94,
     window_size=40,
 )
-ESTIMATORS = {"TVP-VAR": TVP_VAR, "TVP-VAR, one lag": TvpVarTable(1, 0.99, 0.96, 60), "DMA": DMA}
+ESTIMATORS = {
+    "TVP-VAR": TVP_VAR,
+    "TVP-VAR, one lag": TvpVarTable(1, 0.99, 0.96, 60),
+    "TVP-VAR, grid": TvpVarTable(1, 0.99, 0.96, 60, forgetting_grid=(0.95, 1.0), model_forgetting=0.97),
+    "DMA": DMA,
+}
 ROWS = 120
 CHANGES = pd.DataFrame(
     np.random.default_rng(4).normal(size=(ROWS, 2)) * [0.01, 0.02],

@@ -14,7 +14,14 @@ from matplotlib.figure import Figure
 
 from atlas_assets.contracts.schema import arrow_schema
 from atlas_assets.lake import Lake, LakeConfig
-from atlas_assets.orchestration.metadata import column_schema, figure_metadata, forecast_errors, preview, table_metadata
+from atlas_assets.orchestration.metadata import (
+    column_schema,
+    figure_metadata,
+    forecast_errors,
+    known_numbers,
+    preview,
+    table_metadata,
+)
 from atlas_assets.orchestration.tables import all_tables, table
 from atlas_tests.contracts import examples
 
@@ -86,6 +93,11 @@ def test_a_plot_is_embedded_and_kept(tmp_path):
     assert embedded.startswith(b"\x89PNG")
     assert len(told) < MOST_BYTES_OF_A_PLOT
     assert (tmp_path / "plots" / "gold_x.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_numbers_that_are_not_known_are_left_out():
+    given = {"mean": float("nan"), "widest": float("inf"), "rows": 3, "share": 0.5, "how": "anew"}
+    assert known_numbers(given) == {"rows": 3, "share": 0.5, "how": "anew"}
 
 
 def test_forecast_errors_leave_out_what_is_ahead():

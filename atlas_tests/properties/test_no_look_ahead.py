@@ -27,7 +27,7 @@ from atlas_assets.indicators.vpin import vpin_from_bars, vpin_from_trades
 from atlas_assets.models.connectedness import rolling_connectedness
 from atlas_assets.models.dma import DynamicModelAveraging
 from atlas_assets.models.ensemble import combine
-from atlas_assets.models.tvp_var import TVPVAR, BayesPrior, MinnesotaPrior
+from atlas_assets.models.tvp_var import TVPVAR, BayesPrior, MinnesotaPrior, regime_forgetting
 from atlas_assets.risk_management.var import historical_var, parametric_var
 from atlas_assets.sentiment import fear_greed_components
 from atlas_assets.sentiment.fear_greed import STOCK_COMPONENTS, fear_greed_index
@@ -70,8 +70,8 @@ def bars():
 def test_indicators(indicator, cut):
     complete = technical_indicators(bars(), indicators=[indicator])
     other = bars().copy()
-    prices = ["open", "high", "low", "close"]
-    other.loc[cut:, prices] *= 3
+    other.loc[cut:, ["open", "high", "low", "close"]] *= 3
+    other.loc[cut:, "volume"] *= 7
     for past in (bars()[:cut], other):
         pd.testing.assert_frame_equal(
             technical_indicators(past, indicators=[indicator])[:cut], complete[:cut], check_exact=True
@@ -93,6 +93,9 @@ SERIES = {
     "TVP-VAR, full": lambda r: tvp_var_columns(r, form="full", stability="shrink", lags=2),
     "TVP-VAR, Bayes prior": lambda r: tvp_var_columns(r, prior=BayesPrior(observations=TRAINING)),
     "TVP-VAR, current": lambda r: tvp_var_columns(r, form="full", covariance_update="current"),
+    "TVP-VAR, grid": lambda r: tvp_var_columns(r, forgetting=(0.95, 0.99), model_forgetting=0.95),
+    "TVP-VAR, grid, full": lambda r: tvp_var_columns(r, forgetting=(0.95, 0.99), form="full"),
+    "TVP-VAR, by regime": lambda r: tvp_var_columns(r, path=regime_forgetting(turbulence(r), calm=0.99, turbulent=0.9)),
     "DMA": lambda r: dma_columns(r),
     "DMA, grids": lambda r: dma_columns(
         r, forgetting=(0.95, 0.99), observation_variance="ewma", ewma_decay=(0.9, 0.97)
@@ -176,11 +179,14 @@ def component_columns(rows):
     ]
 
 
+def turbulence(rows):
+    """Whether a row's regime is turbulent, known the row before."""
+    return np.append(0.0, (np.abs(rows[:-1, 2]) > 0.01).astype(float))
+
+
 def dma_by_regime(rows):
-    """The regime of a row is known the row before."""
-    turbulent = np.append(0.0, (np.abs(rows[:-1, 2]) > 0.01).astype(float))
     model = DynamicModelAveraging(forgetting=0.99, turbulent_forgetting=0.9)
-    averaged = model.fit(rows[:, 0], rows[:, 1:], regime_probability=turbulent)
+    averaged = model.fit(rows[:, 0], rows[:, 1:], regime_probability=turbulence(rows))
     return [values for name, values in vars(averaged).items() if name != "factors"]
 
 
@@ -225,8 +231,8 @@ def investor_columns(rows, **options):
     return result.labels, result.scores, result.probabilities
 
 
-def tvp_var_columns(rows, **options):
-    fitted = TVPVAR(**options).fit(rows)
+def tvp_var_columns(rows, *, path=None, **options):
+    fitted = TVPVAR(**options).fit(rows, forgetting=path)
     return (
         fitted.coefficients,
         fitted.covariance,

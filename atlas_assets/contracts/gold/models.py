@@ -12,7 +12,7 @@ class TvpVarFit(Contract):
 
     session_date: Date = column("Session after whose close the parameter was known")
     equation: Text = column("Variable on the left-hand side")
-    parameter: Text = column("intercept, lag<k>.<variable> or covariance.<variable>")
+    parameter: Text = column("intercept, lag<k>.<variable>, covariance.<variable>, or forgetting where it adapts")
     value: Number = column("Value of the parameter")
 
     class Config(Contract.Config):

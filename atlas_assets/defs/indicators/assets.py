@@ -24,11 +24,15 @@ def technical_indicators(context: dg.AssetExecutionContext, lake: LakeResource) 
 
     run = AssetRun(context, lake)
     table = tables.technical_indicators(run.adjusted_bars())
+    if table.empty:
+        return run.publish_nothing("silver/market/daily_bars has no bars yet: load more history.")
+    last = table.groupby("instrument_id")[["rsi_14", "realised_volatility_20_ann"]].last()
     return run.publish(
         table,
         metadata={
-            "instruments": table["instrument_id"].nunique(),
-            "last_realised_volatility_ann": float(table["realised_volatility_20_ann"].dropna().iloc[-1]),
+            "instruments": len(last),
+            "median_rsi_14": float(last["rsi_14"].dropna().median()),
+            "median_realised_volatility_ann": float(last["realised_volatility_20_ann"].dropna().median()),
         },
         plot=plots.technical_indicators(table),
     )

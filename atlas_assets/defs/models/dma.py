@@ -75,9 +75,10 @@ def dma_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.M
     from atlas_assets.orchestration.plots import models as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.dma
-    forecasts = dma_tables.dma_forecast_table(
-        run.read("model.dma_fit"), changes(run, parameters), target=parameters.target
-    )
+    fit = run.read("model.dma_fit")
+    if fit.empty:
+        return run.publish_nothing("model/dma/fit has no rows yet: load more history.")
+    forecasts = dma_tables.dma_forecast_table(fit, changes(run, parameters), target=parameters.target)
     return run.publish(forecasts, metadata=forecast_errors(forecasts), plot=plots.dma_forecasts(forecasts))
 
 

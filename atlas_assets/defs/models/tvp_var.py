@@ -41,6 +41,7 @@ def tvp_var_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Mat
         parameters=parameters,
         metadata={
             "forgetting_factor": parameters.forgetting_factor,
+            "forgetting_grid": dg.MetadataValue.json(parameters.forgetting_grid),
             "covariance_decay": parameters.covariance_decay,
             "window_size": parameters.window_size,
         },
@@ -75,9 +76,10 @@ def tvp_var_forecasts(context: dg.AssetExecutionContext, lake: LakeResource) -> 
     from atlas_assets.orchestration.plots import models as plots
 
     run, parameters = AssetRun(context, lake), configured_settings().models.tvp_var
-    forecasts = tvp_var_tables.forecast_table(
-        run.read("model.tvp_var_fit"), changes(run, parameters), horizon=parameters.horizon
-    )
+    fit = run.read("model.tvp_var_fit")
+    if fit.empty:
+        return run.publish_nothing("model/tvp_var/fit has no rows yet: load more history.")
+    forecasts = tvp_var_tables.forecast_table(fit, changes(run, parameters), horizon=parameters.horizon)
     return run.publish(forecasts, metadata=forecast_errors(forecasts), plot=plots.tvp_var_forecasts(forecasts))
 
 
@@ -87,6 +89,8 @@ def _estimator(parameters: TvpVarSettings) -> "TvpVarTable":
     return TvpVarTable(
         lags=parameters.lags,
         forgetting_factor=parameters.forgetting_factor,
+        forgetting_grid=parameters.forgetting_grid,
+        model_forgetting=parameters.model_forgetting,
         covariance_decay=parameters.covariance_decay,
         window_size=parameters.window_size,
     )

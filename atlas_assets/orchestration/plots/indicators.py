@@ -39,6 +39,7 @@ def technical_indicators(table: pd.DataFrame) -> Figure:
         alpha=0.12,
         label="Bollinger 20",
     )
+    price.set(ylabel="price, split-adjusted")
     legend(price, columns=3)
     rsi.plot(shown["session_date"], shown["rsi_14"], color=GREY, lw=1)
     for level in (30, 70):
@@ -49,6 +50,8 @@ def technical_indicators(table: pd.DataFrame) -> Figure:
 
 def vpin(table: pd.DataFrame, *, toxic_percentile: float) -> Figure:
     """VPIN of the instruments with most buckets above its trailing percentile, toxic episodes shaded."""
+    from matplotlib.dates import AutoDateLocator
+
     figure, (level, rank) = new_figure(
         2, title="VPIN by volume bucket and its trailing percentile, toxic episodes shaded", ratios=(3, 2)
     )
@@ -62,7 +65,11 @@ def vpin(table: pd.DataFrame, *, toxic_percentile: float) -> Figure:
             for axes in (level, rank):
                 axes.axvspan(episode["bucket_end"].iloc[0], episode["bucket_end"].iloc[-1], color=colour, alpha=0.25)
     rank.axhline(toxic_percentile, color=RED, lw=0.8, ls="--")
-    level.set(ylabel="VPIN", ylim=(0, 1.3 * float(table["vpin"].max())))
+    # Room for the legend; the first buckets of all have no VPIN yet, and one of balanced volumes is 0.
+    highest = 1.3 * float(table["vpin"].max())
+    level.set(ylabel="VPIN", ylim=(0, highest if highest > 0 else 1.0))
     rank.set(ylabel="percentile", ylim=(0, 1.02))
+    # A label of each month's first day besides would lie over its neighbour.
+    rank.xaxis.set_major_locator(AutoDateLocator(interval_multiples=False))
     legend(level, columns=3)
     return figure

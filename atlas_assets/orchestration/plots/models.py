@@ -12,12 +12,21 @@ if TYPE_CHECKING:
 
 
 def tvp_var_fit(table: pd.DataFrame) -> Figure:
-    """Paths of the first lag's own coefficients."""
-    figure, (axes,) = new_figure(1, title="TVP-VAR: own first-lag coefficients over time")
+    """Paths of the first lag's own coefficients, and of the forgetting factor where it adapts."""
+    adapts = table[table["parameter"] == "forgetting"].drop_duplicates("session_date")
+    figure, (axes, *below) = new_figure(
+        1 if adapts.empty else 2,
+        title="TVP-VAR: own first-lag coefficients over time",
+        ratios=None if adapts.empty else (3, 1),
+    )
     own = table[table["parameter"] == "lag1." + table["equation"]]
     for colour, (equation, rows) in zip((BLUE, ORANGE, GREEN, RED), own.groupby("equation"), strict=False):
         axes.plot(rows["session_date"], rows["value"], color=colour, lw=1.2, label=str(equation))
     axes.axhline(0, color=GREY, lw=0.8)
+    axes.set(ylabel="coefficient")
+    for factor in below:
+        factor.plot(adapts["session_date"], adapts["value"], color=GREY, lw=1)
+        factor.set(ylabel="mean λ")
     legend(axes, columns=4)
     return figure
 
@@ -32,7 +41,7 @@ def tvp_var_forecasts(table: pd.DataFrame) -> Figure:
     axes.plot(past.index - len(past) + 1, past["realised"], color=GREY, lw=1, label="realised")
     axes.plot(past.index - len(past) + 1, past["forecast"], color=BLUE, lw=1, label="one-step forecast")
     axes.plot(ahead["horizon"], ahead["forecast"], color=ORANGE, lw=1.4, marker="o", ms=3, label="forecast ahead")
-    for width, alpha in ((1.0, 0.25), (1.645, 0.15)):
+    for width, alpha, covered in ((1.0, 0.25, "68 %"), (1.645, 0.15, "90 %")):
         axes.fill_between(
             ahead["horizon"].astype(float),
             ahead["forecast"] - width * ahead["standard_error"],
@@ -40,9 +49,10 @@ def tvp_var_forecasts(table: pd.DataFrame) -> Figure:
             color=ORANGE,
             alpha=alpha,
             lw=0,
+            label=covered,
         )
     axes.set(xlabel="sessions from the last origin", ylabel="log return")
-    legend(axes, columns=3)
+    legend(axes, columns=5)
     return figure
 
 
@@ -55,7 +65,8 @@ def dma_fit(table: pd.DataFrame) -> Figure:
     axes.set_yticks(range(len(wide)), [str(name).removeprefix("inclusion.") for name in wide.index])
     places = [round(place * (wide.shape[1] - 1) / 4) for place in range(5)]
     axes.set_xticks(places, [f"{wide.columns[place]:%Y-%m-%d}" for place in places])
-    figure.colorbar(shades, ax=axes)
+    axes.set(xlabel="last session known")
+    figure.colorbar(shades, ax=axes, label="inclusion probability")
     return figure
 
 
@@ -66,7 +77,9 @@ def dma_forecasts(table: pd.DataFrame) -> Figure:
     dates, band = rows["origin_date"], 1.645 * rows["standard_error"]
     axes.plot(dates, rows["realised"], color=GREY, lw=1, label="realised")
     axes.plot(dates, rows["forecast"], color=BLUE, lw=1.2, label="forecast")
-    axes.fill_between(dates, rows["forecast"] - band, rows["forecast"] + band, color=BLUE, alpha=0.15, lw=0)
-    axes.set(ylabel="log return")
-    legend(axes, columns=2)
+    axes.fill_between(
+        dates, rows["forecast"] - band, rows["forecast"] + band, color=BLUE, alpha=0.15, lw=0, label="90 %"
+    )
+    axes.set(xlabel="last session known", ylabel="log return of the next session")
+    legend(axes, columns=3)
     return figure

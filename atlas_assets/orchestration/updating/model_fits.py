@@ -53,6 +53,11 @@ def publish_fit(
     from atlas_assets.lake import Window
     from atlas_assets.models.updating import advance
 
+    if len(changes) <= (needed := estimator.before_the_first):
+        return run.publish_nothing(
+            f"The fit needs more than {needed} sessions on which all its variables have changes, and there are "
+            f"{len(changes)}: load more history."
+        )
     kept = _kept(run, parameters)
     try:
         done = advance(changes, estimator, saved=kept.saved, table=kept.table, why=kept.why)
