@@ -223,7 +223,7 @@ def _place_by_neighbour(
 
     found: Any = KDTree(groups.members).query(rows)
     away, neighbour = np.asarray(found[0], dtype=np.float64), np.asarray(found[1], dtype=np.int64)
-    label = groups.member_group[neighbour]
+    label = groups.member_group[np.minimum(neighbour, len(groups.members) - 1)]  # of a row at infinity there is none
     label = np.where((label >= 0) & (away <= groups.reach[label]), label, -1)
     centre = np.where(label >= 0, label, distance.argmin(axis=1))
     membership = np.zeros_like(distance)
