@@ -29,6 +29,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.clustering.convergence import NoFit
 from atlas_assets.clustering.moments import seconds_of
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -126,14 +127,14 @@ def usual_behaviour(
     rows = rows[np.isfinite(rows).all(axis=1)]
     n, d = rows.shape
     if n < max(_ROWS_PER_FEATURE * d, 2 * _ROWS_PER_FEATURE):
-        raise ValueError(
+        raise NoFit(
             f"Usual behaviour of {d} features needs at least {max(_ROWS_PER_FEATURE * d, 2 * _ROWS_PER_FEATURE)} "
             f"complete training rows, not {n}."
         )
     median, scale = _median_and_deviation(rows)
     if not (scale > 0).all():
         constant = int(np.argmin(scale))
-        raise ValueError(f"Usual behaviour needs features that vary; half of feature {constant}'s rows are equal.")
+        raise NoFit(f"Usual behaviour needs features that vary; half of feature {constant}'s rows are equal.")
     standardised = (rows - median) / scale
     if estimator == "minimum_covariance_determinant":
         centre, covariance, used = _minimum_covariance_determinant(standardised, seed)
@@ -179,7 +180,7 @@ def trailing_deviation(
         block = slice(start, min(start + refit_every, len(rows)))
         try:
             usual = usual_behaviour(rows[start - window : start], estimator=estimator, seed=seed)
-        except ValueError:
+        except NoFit:
             continue  # too little is known of these rows
         result = usual.deviation(rows[block], reference=reference)
         distance[block], p_value[block], empirical[block] = vars(result).values()
@@ -307,7 +308,7 @@ def _distance(rows: FloatArray, location: FloatArray, covariance: FloatArray) ->
     except np.linalg.LinAlgError:
         factor = np.zeros_like(covariance)
     if not np.diag(factor).min() > _SMALLEST_PIVOT:
-        raise ValueError("Usual behaviour needs features none of which is a sum of others; leave one out.")
+        raise NoFit("Usual behaviour needs features none of which is a sum of others; leave one out.")
     # Sums over each row: the last bits of a matrix product would depend on the number of rows.
     standardised = np.einsum("td,ed->te", (rows - location) / deviation, np.linalg.inv(factor))
     with np.errstate(over="ignore"):  # a row at infinity

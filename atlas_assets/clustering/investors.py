@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.clustering.convergence import NoFit
 from atlas_assets.clustering.grouping import Groups, group_rows, place_rows
 from atlas_assets.clustering.order_flow import OrderFlowFeatures, order_flow_features
 
@@ -218,7 +219,7 @@ class InvestorClustering:
         complete = rows[np.isfinite(rows).all(axis=1)]
         needed = self.minimum_cluster_size if self.method == "hdbscan" else self.clusters + 1
         if len(complete) < needed:
-            raise ValueError(f"Investor clustering needs at least {needed} complete rows, not {len(complete)}.")
+            raise NoFit(f"Investor clustering needs at least {needed} complete rows, not {len(complete)}.")
         location, scale = _robust_scale(complete)
         centres = before and (before.groups.centres * before.scale + before.location - location) / scale
         groups = group_rows(
