@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from atlas_assets.clustering.kept_fits import Fit
 
-_INSTRUMENT, _NUMBER, _SINCE = "instrument", "number", "since"
+_INSTRUMENT, _NUMBER, _SINCE, _BEHIND = "instrument", "number", "since", "behind"
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,15 @@ class LastFit:
         How many training samples were before its own.
     since
         Time of the first row that it judged, microseconds since the epoch.
+    behind
+        How many rows earlier fits judged.
     arrays
         The fit.
     """
 
     number: int
     since: int
+    behind: int
     arrays: Fit
 
 
@@ -57,12 +60,15 @@ class LastFits:
         for name, values in (arrays or {}).items():
             place, _, part = name.partition(".")
             parts.setdefault(place, {})[part] = values
-        if any(not {_INSTRUMENT, _NUMBER, _SINCE} <= set(fit) for fit in parts.values()):
+        if any(not {_INSTRUMENT, _NUMBER, _SINCE, _BEHIND} <= set(fit) for fit in parts.values()):
             raise ValueError("These arrays are no last fits: one has no instrument or no place; fit anew.")
         self._known = {
-            str(fit.pop(_INSTRUMENT)): LastFit(int(fit.pop(_NUMBER)), int(fit.pop(_SINCE)), fit)
+            str(fit.pop(_INSTRUMENT)): LastFit(
+                number=int(fit.pop(_NUMBER)), since=int(fit.pop(_SINCE)), behind=int(fit.pop(_BEHIND)), arrays=fit
+            )
             for fit in parts.values()
         }
+        self._before = set(self._known)
         self._newest: dict[str, LastFit] = {}
         self.kept = self.made = 0
 
@@ -81,6 +87,11 @@ class LastFits:
         self._newest[instrument] = fit
         self.kept, self.made = self.kept + (self._known.get(instrument) is fit), self.made + made
 
+    @property
+    def changed(self) -> bool:
+        """Whether the newest fits are others than those of the pass before."""
+        return bool(self.made) or set(self._newest) != self._before
+
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The newest fit of every instrument of this pass, as plain arrays."""
         return {
@@ -90,6 +101,7 @@ class LastFits:
                 _INSTRUMENT: np.array(instrument),
                 _NUMBER: np.array(fit.number),
                 _SINCE: np.array(fit.since),
+                _BEHIND: np.array(fit.behind),
                 **fit.arrays,
             }.items()
         }

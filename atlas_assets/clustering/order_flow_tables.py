@@ -267,7 +267,8 @@ def _blocks(
     last = fits.known.get(instrument)
     if last is not None and last.number >= len(starts):
         last = None  # the rows that it judged are gone
-    first, made, judged = 0 if last is None else last.number, 0, None
+    first, behind = (0, 0) if last is None else (last.number, last.behind)
+    made, judged = 0, None
     for number in range(first, len(starts)):
         if last is None or number > last.number:
             sample = slice(starts[number] - training, starts[number])
@@ -278,12 +279,13 @@ def _blocks(
                 fit = None
             if fit is not None:
                 since = buckets.table["bucket_start"].iloc[starts[number]].value // 1_000
-                last, made = LastFit(number, since, fit), made + 1
+                last, made = LastFit(number, since, behind, fit), made + 1
         if last is None:
             continue
         sample = slice(starts[last.number] - training, starts[last.number])
         block = slice(starts[number], min(starts[number] + refit_every, len(buckets.end)))
         judged = judge.judge(last.arrays, _standardised(buckets, block, sample, hours), buckets, block)
+        behind += len(judged)
         keys = buckets.table[list(_KEYS)].iloc[block].reset_index(drop=True)
         fitted_until = buckets.table["bucket_end"].iloc[sample.stop - 1]
         yield pd.concat([judged, keys], axis=1).assign(fitted_until=fitted_until)
