@@ -128,7 +128,7 @@ def test_a_damaged_state_or_other_parameters_make_all_anew(name, monkeypatch):
 def test_the_check_finds_rows_that_are_not_those_of_one_pass(monkeypatch):
     name = "behaviour_deviation"
     run(name, BOTH)
-    monkeypatch.setenv("ATLAS_MODELS__BEHAVIOUR_DEVIATION__COMPARISON_HOURS", "24")
+    monkeypatch.setenv("ATLAS_MODELS__BEHAVIOUR_DEVIATION__SIGNIFICANCE_LEVEL", "0.2")
     resources.configured_settings.cache_clear()
     parameters = resources.configured_settings().models.behaviour_deviation
     found = check_judged_buckets(configured_lake(), f"gold.{name}", parameters, tables.behaviour_deviation)
