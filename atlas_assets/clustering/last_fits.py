@@ -48,6 +48,8 @@ class LastFits:
     ----------
     kept, made
         How many of the newest fits are those of the pass before, and how many fits were made.
+    refused
+        Why a sample was not fitted, of the last such one; empty if all were.
 
     Raises
     ------
@@ -71,6 +73,7 @@ class LastFits:
         self._before = set(self._known)
         self._newest: dict[str, LastFit] = {}
         self.kept = self.made = 0
+        self.refused = ""
 
     @property
     def known(self) -> dict[str, LastFit]:

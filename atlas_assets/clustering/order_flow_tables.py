@@ -250,9 +250,10 @@ def _of_every_instrument(
         for table in _blocks(str(instrument), _buckets(rows), judge, training, refit_every, hours, fits)
     ]
     if not tables:
+        why = f" The last sample that was not fitted: {fits.refused}" if fits.refused else ""
         raise TooLittleHistory(
-            f"Order flow needs an instrument with more than {training} time buckets after its first day of trades, in "
-            "which its features vary: load more history or lower training_buckets."
+            f"Order flow needs an instrument with more than {training} time buckets after its first day of trades: "
+            f"load more history or lower training_buckets.{why}"
         )
     return pd.concat(tables, ignore_index=True)
 
@@ -275,8 +276,8 @@ def _blocks(
             rows = _standardised(buckets, sample, sample, hours)
             try:
                 fit = judge.fit(rows, None if last is None else last.arrays, judged)
-            except NoFit:
-                fit = None
+            except NoFit as reason:
+                fit, fits.refused = None, str(reason)
             if fit is not None:
                 since = buckets.table["bucket_start"].iloc[starts[number]].value // 1_000
                 last, made = LastFit(number, since, behind, fit), made + 1
