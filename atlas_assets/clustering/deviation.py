@@ -29,6 +29,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.clustering.convergence import NoFit
+from atlas_assets.clustering.moments import seconds_of
+
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Estimator: TypeAlias = Literal["minimum_covariance_determinant", "median_mad"]
 Reference: TypeAlias = Literal["chi_squared", "f"]
@@ -44,7 +47,9 @@ _ROWS_AT_AN_HOUR = 20
 
 @dataclass(frozen=True)
 class Deviation:
-    """Deviation of ``T`` rows from the usual behaviour; NaN where a feature is missing or nothing is known yet.
+    """Deviation of ``T`` rows from the usual behaviour.
+
+    NaN where a feature is missing (NaN or infinite) or nothing is known yet.
 
     Attributes
     ----------
@@ -91,7 +96,7 @@ class UsualBehaviour:
         distance = _distance(rows, self.location, self.covariance)
         n = self.training_distance.size
         at_least_as_far = n - np.searchsorted(self.training_distance, distance, side="left")
-        empirical = np.where(np.isfinite(distance), (1.0 + at_least_as_far) / (1.0 + n), np.nan)
+        empirical = np.where(~np.isnan(distance), (1.0 + at_least_as_far) / (1.0 + n), np.nan)
         return Deviation(distance, _p_value(distance, rows.shape[1], self.rows_used, reference), empirical)
 
     def threshold(self, level: float) -> float:
@@ -115,20 +120,21 @@ def usual_behaviour(
     Raises
     ------
     ValueError
-        If there are fewer than 5 complete rows a feature, or a feature does not vary or depends on the others.
+        If there are fewer than 5 complete rows a feature, half of a feature's rows are equal, or a feature depends on
+        the others ("median_mad" takes such a one for a very narrow direction).
     """
     rows = _rows(features)
     rows = rows[np.isfinite(rows).all(axis=1)]
     n, d = rows.shape
     if n < max(_ROWS_PER_FEATURE * d, 2 * _ROWS_PER_FEATURE):
-        raise ValueError(
+        raise NoFit(
             f"Usual behaviour of {d} features needs at least {max(_ROWS_PER_FEATURE * d, 2 * _ROWS_PER_FEATURE)} "
             f"complete training rows, not {n}."
         )
     median, scale = _median_and_deviation(rows)
     if not (scale > 0).all():
         constant = int(np.argmin(scale))
-        raise ValueError(f"Usual behaviour needs features that vary; half of feature {constant}'s rows are equal.")
+        raise NoFit(f"Usual behaviour needs features that vary; half of feature {constant}'s rows are equal.")
     standardised = (rows - median) / scale
     if estimator == "minimum_covariance_determinant":
         centre, covariance, used = _minimum_covariance_determinant(standardised, seed)
@@ -174,7 +180,7 @@ def trailing_deviation(
         block = slice(start, min(start + refit_every, len(rows)))
         try:
             usual = usual_behaviour(rows[start - window : start], estimator=estimator, seed=seed)
-        except ValueError:
+        except NoFit:
             continue  # too little is known of these rows
         result = usual.deviation(rows[block], reference=reference)
         distance[block], p_value[block], empirical[block] = vars(result).values()
@@ -197,18 +203,22 @@ def standardised_by_time_of_day(
     Parameters
     ----------
     features : array of shape (T, d)
-    time : array of shape (T,), seconds since the epoch (UTC)
-    training, training_time : arrays of shape (n, d) and (n,), likewise
+    time : array of shape (T,), seconds since the epoch or datetime64 (UTC)
+    training, training_time : arrays of shape (n, d) and (n,), likewise; rows with a missing feature are skipped
     width_hours : positive; 24 compares with all hours alike
 
     Returns
     -------
-    array of shape (T, d); NaN where a feature does not vary in the training sample.
+    array of shape (T, d); NaN where a feature is missing or does not vary in the training sample.
     """
     rows, known = _rows(features), _rows(training)
-    clock, known_clock = (np.asarray(moment, dtype=np.float64) % 86_400.0 for moment in (time, training_time))
+    clock, known_clock = (seconds_of(moment) % 86_400.0 for moment in (time, training_time))
     if clock.shape != (len(rows),) or known_clock.shape != (len(known),) or not width_hours > 0:
         raise ValueError("Standardising by time of day needs one time for each row and a positive width.")
+    complete = np.isfinite(known).all(axis=1)
+    if not complete.any():
+        raise ValueError("Standardising by time of day needs a training row without a missing feature.")
+    known, known_clock = known[complete], known_clock[complete]
     result = np.empty_like(rows)
     median, scale = _median_and_deviation(known)
     for moment in np.unique(clock):
@@ -298,10 +308,11 @@ def _distance(rows: FloatArray, location: FloatArray, covariance: FloatArray) ->
     except np.linalg.LinAlgError:
         factor = np.zeros_like(covariance)
     if not np.diag(factor).min() > _SMALLEST_PIVOT:
-        raise ValueError("Usual behaviour needs features none of which is a sum of others; leave one out.")
+        raise NoFit("Usual behaviour needs features none of which is a sum of others; leave one out.")
     # Sums over each row: the last bits of a matrix product would depend on the number of rows.
     standardised = np.einsum("td,ed->te", (rows - location) / deviation, np.linalg.inv(factor))
-    return np.sqrt((standardised**2).sum(axis=1))
+    with np.errstate(over="ignore"):  # a row at infinity
+        return np.sqrt((standardised**2).sum(axis=1))
 
 
 def _p_value(distance: FloatArray, d: int, rows_used: int, reference: str) -> FloatArray:
@@ -320,4 +331,4 @@ def _rows(features: npt.ArrayLike) -> FloatArray:
     rows = values[:, None] if values.ndim == 1 else values
     if rows.ndim != 2 or rows.size == 0:
         raise ValueError(f"Deviation needs rows of features, a 2-d array, not shape {values.shape}.")
-    return rows
+    return np.where(np.isfinite(rows), rows, np.nan)

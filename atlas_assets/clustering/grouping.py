@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from atlas_assets.clustering.convergence import ConvergenceWarning
+from atlas_assets.clustering.convergence import ConvergenceWarning, NoFit
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -73,8 +73,8 @@ def group_rows(
 
     Raises
     ------
-    ValueError
-        If a density method finds no group.
+    NoFit
+        If there are fewer different rows than clusters, or a density method finds no group.
 
     Warns
     -----
@@ -133,7 +133,7 @@ def _kmeans(
             begin = {"n_init": starts} if first is None else {"init": first, "n_init": 1}
             fitted = estimator(clusters, random_state=seed, **begin).fit(rows)
         except LibraryWarning:
-            raise ValueError(f"Investor clustering finds fewer than {clusters} different rows; use fewer.") from None
+            raise NoFit(f"Investor clustering finds fewer than {clusters} different rows; use fewer.") from None
     return _groups(np.asarray(fitted.cluster_centers_, dtype=np.float64))
 
 
@@ -164,7 +164,7 @@ def _hdbscan(estimator: Any, rows: FloatArray, minimum_cluster_size: int) -> Gro
     fitted = estimator(min_cluster_size=minimum_cluster_size, copy=True).fit(rows)
     labels = fitted.labels_.astype(np.int64)
     if labels.max() < 0:
-        raise ValueError(
+        raise NoFit(
             f"Investor clustering finds no dense cluster of {minimum_cluster_size} rows; use a smaller "
             "minimum_cluster_size."
         )
@@ -223,7 +223,7 @@ def _place_by_neighbour(
 
     found: Any = KDTree(groups.members).query(rows)
     away, neighbour = np.asarray(found[0], dtype=np.float64), np.asarray(found[1], dtype=np.int64)
-    label = groups.member_group[neighbour]
+    label = groups.member_group[np.minimum(neighbour, len(groups.members) - 1)]  # of a row at infinity there is none
     label = np.where((label >= 0) & (away <= groups.reach[label]), label, -1)
     centre = np.where(label >= 0, label, distance.argmin(axis=1))
     membership = np.zeros_like(distance)

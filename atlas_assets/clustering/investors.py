@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.clustering.convergence import NoFit
 from atlas_assets.clustering.grouping import Groups, group_rows, place_rows
 from atlas_assets.clustering.order_flow import OrderFlowFeatures, order_flow_features
 
@@ -134,8 +135,8 @@ class InvestorClustering:
             If the optimiser did not converge.
         """
         names, rows = _named_rows(features)
+        first = self._order_column(names, rows.shape[1])
         location, scale, groups = self._group(rows)
-        first = self._order_column(names)
         centres = groups.centres[:, [first, *(column for column in range(rows.shape[1]) if column != first)]]
         groups = groups.reordered(np.lexsort(centres.T[::-1]))
         labels = np.arange(len(groups.centres))
@@ -187,25 +188,29 @@ class InvestorClustering:
         return {
             **{f"option_{name}": np.array(value) for name, value in options.items()},
             "names": np.array(state.names, dtype=np.str_),
-            "location": state.location,
-            "scale": state.scale,
-            "labels": state.clusters,
+            "location": state.location.copy(),
+            "scale": state.scale.copy(),
+            "labels": state.clusters.copy(),
             "next_label": np.array(state.next_label),
-            **{f"group_{name}": array for name, array in vars(state.groups).items()},
+            **{f"group_{name}": array.copy() for name, array in vars(state.groups).items()},
         }
 
     @classmethod
     def from_state(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> InvestorClustering:
-        """The fitted model whose ``state`` is given."""
+        """The fitted model whose ``state`` is given. ``ValueError`` for arrays that are not the state of one."""
+        wanted = {"option_order_by", "names", "location", "scale", "labels", "next_label"}
+        wanted |= {f"group_{name}" for name in Groups.__annotations__}
+        if missing := sorted(wanted - set(arrays)):
+            raise ValueError(f"These arrays are no state of InvestorClustering: {', '.join(missing)} missing.")
         options: dict[str, Any] = {name[7:]: arrays[name].item() for name in arrays if name.startswith("option_")}
         options["order_by"] = None if options["order_by"] == "" else options["order_by"]
         model = cls(**options)
         model._state = _State(
             tuple(str(name) for name in arrays["names"]),
-            arrays["location"],
-            arrays["scale"],
-            Groups(**{name[6:]: arrays[name] for name in arrays if name.startswith("group_")}),
-            arrays["labels"],
+            np.array(arrays["location"]),
+            np.array(arrays["scale"]),
+            Groups(**{name: np.array(arrays[f"group_{name}"]) for name in Groups.__annotations__}),
+            np.array(arrays["labels"]),
             int(arrays["next_label"]),
         )
         return model
@@ -214,7 +219,7 @@ class InvestorClustering:
         complete = rows[np.isfinite(rows).all(axis=1)]
         needed = self.minimum_cluster_size if self.method == "hdbscan" else self.clusters + 1
         if len(complete) < needed:
-            raise ValueError(f"Investor clustering needs at least {needed} complete rows, not {len(complete)}.")
+            raise NoFit(f"Investor clustering needs at least {needed} complete rows, not {len(complete)}.")
         location, scale = _robust_scale(complete)
         centres = before and (before.groups.centres * before.scale + before.location - location) / scale
         groups = group_rows(
@@ -256,9 +261,9 @@ class InvestorClustering:
         labels[complete] = np.where(positions >= 0, state.clusters[positions], -1)
         scores[complete], probabilities[complete] = distances, memberships
         centres = state.groups.centres * state.scale + state.location
-        return InvestorClusters(labels, scores, probabilities, state.clusters, centres)
+        return InvestorClusters(labels, scores, probabilities, state.clusters.copy(), centres)
 
-    def _order_column(self, names: Sequence[str]) -> int:
+    def _order_column(self, names: Sequence[str], width: int) -> int:
         wanted = self.order_by
         if wanted is None:
             return names.index(_SIZE) if _SIZE in names else 0
@@ -266,6 +271,8 @@ class InvestorClustering:
             if wanted not in names:
                 raise ValueError(f'Investor clustering finds no feature "{wanted}" to order clusters by.')
             return names.index(wanted)
+        if not 0 <= wanted < width:
+            raise ValueError(f"Investor clustering finds no feature {wanted} of {width} to order clusters by.")
         return wanted
 
     def _fitted(self) -> _State:
@@ -287,9 +294,11 @@ def _named_rows(features: Features) -> tuple[tuple[str, ...], FloatArray]:
     """Names, none for an array, and rows."""
     if isinstance(features, OrderFlowFeatures):
         names, values = features.names, features.rows
+    elif hasattr(features, "columns"):
+        frame: Any = features
+        names, values = tuple(map(str, frame.columns)), frame.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        names = tuple(str(name) for name in getattr(features, "columns", ()))
-        values = np.asarray(features, dtype=np.float64)
+        names, values = (), np.asarray(features, dtype=np.float64)
     if values.ndim != 2 or values.shape[1] == 0:
         raise ValueError(f"Investor clustering needs rows of features, a 2-d array, not shape {values.shape}.")
     return names, values

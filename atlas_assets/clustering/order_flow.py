@@ -26,6 +26,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.clustering.moments import seconds_of
 from atlas_assets.contracts.tick_rule import tick_rule
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -62,12 +63,12 @@ class OrderFlowFeatures:
 
 
 def order_flow_features(
-    time: npt.NDArray[np.float64] | npt.NDArray[np.datetime64],
+    time: npt.ArrayLike,
     price: npt.ArrayLike,
     volume: npt.ArrayLike,
     *,
     side: npt.ArrayLike | None = None,
-    session: npt.NDArray[Any] | None = None,
+    session: npt.ArrayLike | None = None,
     unknown_side: Literal["tick_rule", "unknown"] = "tick_rule",
     bar_seconds: float = 300.0,
     size_quantiles: tuple[float, ...] = (0.5, 0.9),
@@ -83,7 +84,7 @@ def order_flow_features(
 
     Parameters
     ----------
-    time : array of shape (n_trades,), seconds since the epoch or datetime64 (UTC), not decreasing
+    time : array of shape (n_trades,), seconds since the epoch, datetime64 (UTC) or times of pandas, not decreasing
     price, volume : arrays of shape (n_trades,), positive
     side : array of shape (n_trades,), 1 where the buyer took the initiative, -1 where the seller did, 0 or NaN unknown
     session : array of shape (n_trades,), anything that names a trade's session, such as its date: no time is measured
@@ -151,21 +152,26 @@ def order_flow_features(
 def _sides(side: npt.ArrayLike | None, prices: FloatArray, unknown_side: str) -> FloatArray:
     if unknown_side not in ("tick_rule", "unknown"):
         raise ValueError(f'Order-flow features know no unknown_side="{unknown_side}"; use "tick_rule" or "unknown".')
-    reported = np.zeros(prices.size) if side is None else np.nan_to_num(np.asarray(side, dtype=np.float64))
+    refusal = "Order-flow features need one side for each trade: 1 for a buy, -1 for a sell, 0 if unknown."
+    try:
+        reported = np.zeros(prices.size) if side is None else np.nan_to_num(np.asarray(side, dtype=np.float64))
+    except ValueError:
+        raise ValueError(refusal) from None
     if reported.shape != prices.shape or not np.isin(reported, (-1.0, 0.0, 1.0)).all():
-        raise ValueError("Order-flow features need one side for each trade: 1 for a buy, -1 for a sell, 0 if unknown.")
+        raise ValueError(refusal)
     if unknown_side == "unknown":
         return reported
     return np.where(reported == 0, tick_rule(prices), reported)
 
 
-def _within_session(session: npt.NDArray[Any] | None, trades: int) -> npt.NDArray[np.bool_]:
+def _within_session(session: npt.ArrayLike | None, trades: int) -> npt.NDArray[np.bool_]:
     """Whether a trade is of the same session as the one before it."""
     if session is None:
         return np.ones(trades, dtype=np.bool_)
-    if session.shape != (trades,):
+    names: npt.NDArray[Any] = np.asarray(session)
+    if names.shape != (trades,):
         raise ValueError("Order-flow features need one session for each trade.")
-    return np.append(False, session[1:] == session[:-1])
+    return np.append(False, names[1:] == names[:-1])
 
 
 def _size_classes(
@@ -194,12 +200,9 @@ def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
 
 
 def _trades(
-    time: npt.NDArray[Any], price: npt.ArrayLike, volume: npt.ArrayLike
+    time: npt.ArrayLike, price: npt.ArrayLike, volume: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    times: npt.NDArray[Any] = np.asarray(time)
-    if times.dtype.kind == "M":
-        times = (times - np.datetime64(0, "s")) / np.timedelta64(1, "s")
-    seconds = times.astype(np.float64, copy=False)
+    seconds = seconds_of(time)
     prices, volumes = np.asarray(price, dtype=np.float64), np.asarray(volume, dtype=np.float64)
     if seconds.ndim != 1 or seconds.size == 0 or not seconds.shape == prices.shape == volumes.shape:
         raise ValueError("Order-flow features need time, price and volume of equal length, with at least one trade.")

@@ -2,20 +2,29 @@
 """Gold tables of order flow in time buckets: clusters of similar behaviour, and how unusual it is.
 
 Both fit to the last buckets before a row and judge the rows up to the next fit: no row knows itself or its future.
+Where a training sample tells too little to be fitted, the fit before goes on; rows before the first fit are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from atlas_assets.clustering.deviation import Estimator, standardised_by_time_of_day, usual_behaviour
+from atlas_assets.clustering.convergence import NoFit
+from atlas_assets.clustering.deviation import (
+    Estimator,
+    UsualBehaviour,
+    standardised_by_time_of_day,
+    usual_behaviour,
+)
 from atlas_assets.clustering.history import TooLittleHistory
 from atlas_assets.clustering.investors import InvestorClustering, Method
+from atlas_assets.clustering.kept_fits import Fit
+from atlas_assets.clustering.last_fits import LastFit, LastFits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,12 +68,84 @@ class _Buckets:
     features: FloatArray
 
 
-@dataclass(frozen=True)
-class _Fit:
-    """Rows of a training sample and the rows that are judged by it."""
+class _Judge(Protocol):
+    """How a training sample is fitted, and rows are judged by the fit."""
 
-    training: slice
-    judged: slice
+    def fit(self, training: FloatArray, before: Fit | None, judged: pd.DataFrame | None) -> Fit:
+        """The fit to standardised rows, after an earlier one and what was said of the rows since."""
+        ...
+
+    def judge(self, fit: Fit, rows: FloatArray, buckets: _Buckets, part: slice) -> pd.DataFrame:
+        """What a fit says of standardised rows, which are a part of the buckets."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Clusters:
+    """Clusters by the options of ``InvestorClustering``."""
+
+    options: dict[str, Any]
+
+    def fit(self, training: FloatArray, before: Fit | None, judged: pd.DataFrame | None) -> Fit:
+        rows, agreement = _named(training), np.nan
+        if before is None or judged is None:
+            model = InvestorClustering(**self.options)
+            model.fit(rows)
+        else:
+            model = InvestorClustering.from_state(before)
+            agreement = _agreement(judged["cluster"].to_numpy(), model.update(rows, start="before").labels)
+        return {**model.state(), "refit_agreement": np.array(agreement)}
+
+    def judge(self, fit: Fit, rows: FloatArray, buckets: _Buckets, part: slice) -> pd.DataFrame:
+        import pandas as pd
+
+        found = InvestorClustering.from_state(fit).predict(_named(rows))
+        words = _words(fit, found.clusters.tolist(), found.centres)
+        return pd.DataFrame(buckets.features[part], columns=list(FEATURES)).assign(
+            cluster=found.labels,
+            behaviour=[words.get(label, _NOISE) for label in found.labels.tolist()],
+            distance=found.scores,
+            probability=_of_label(found.probabilities, found.labels, found.clusters),
+            refit_agreement=float(fit["refit_agreement"]),
+        )
+
+
+@dataclass(frozen=True)
+class _Deviations:
+    """Distance from the usual by an estimator, unusual at a level."""
+
+    estimator: Estimator
+    level: float
+
+    def fit(self, training: FloatArray, before: Fit | None, judged: pd.DataFrame | None) -> Fit:
+        varying = np.asarray(~np.isnan(training).any(axis=0))
+        if not varying.any():
+            raise NoFit("Behaviour deviation needs a feature that varies.")
+        usual = vars(usual_behaviour(training[:, varying], estimator=self.estimator))
+        return {"varying": varying, **{name: np.array(values) for name, values in usual.items()}}
+
+    def judge(self, fit: Fit, rows: FloatArray, buckets: _Buckets, part: slice) -> pd.DataFrame:
+        import pandas as pd
+
+        varying = fit["varying"]
+        usual = UsualBehaviour(fit["location"], fit["covariance"], int(fit["rows_used"]), fit["training_distance"])
+        found = usual.deviation(rows[:, varying], reference="f")
+        threshold = usual.threshold(self.level)
+        deviations = (rows[:, varying] - usual.location) / np.sqrt(np.diag(usual.covariance))
+        leading = np.abs(deviations).argmax(axis=1)
+        return pd.DataFrame(
+            {
+                "close": buckets.table["close"].to_numpy()[part],
+                "volume": buckets.table["volume"].to_numpy()[part],
+                "distance": found.distance,
+                "threshold": threshold,
+                "p_value": found.p_value,
+                "empirical_p_value": found.empirical_p_value,
+                "is_unusual": found.distance > threshold,
+                "leading_feature": np.array(list(FEATURES))[varying][leading],
+                "leading_deviation": deviations[np.arange(len(rows)), leading],
+            }
+        )
 
 
 def order_flow_clusters(
@@ -76,6 +157,7 @@ def order_flow_clusters(
     method: Method = "kmeans",
     clusters: int = 5,
     minimum_cluster_size: int = 20,
+    last_fits: LastFits | None = None,
 ) -> pd.DataFrame:
     """Cluster of each instrument's time buckets by order flow, compared with what is usual at their time of day.
 
@@ -96,7 +178,11 @@ def order_flow_clusters(
         Width of the time of day whose training buckets a bucket is compared with, in hours: nights are quiet, and the
         few trades of a quiet bucket are easily of one side. 24 compares with all.
     method, clusters, minimum_cluster_size
-        As in :class:`atlas_assets.clustering.investors.InvestorClustering`.
+        As in :class:`atlas_assets.clustering.investors.InvestorClustering`. Where HDBSCAN finds no cluster in a
+        training sample, those of the fit before stay.
+    last_fits
+        Of an earlier pass, whose past is unchanged: an instrument's rows begin with those that its last fit judges,
+        and no earlier fit is made. The newest ones are left in it.
 
     Returns
     -------
@@ -107,29 +193,10 @@ def order_flow_clusters(
     TooLittleHistory
         When every instrument is left out.
     """
-    import pandas as pd
-
-    def of_one(buckets: _Buckets, fits: list[_Fit]) -> Iterator[pd.DataFrame]:
-        model = InvestorClustering(method=method, clusters=clusters, minimum_cluster_size=minimum_cluster_size)
-        before: npt.NDArray[np.int64] | None = None
-        for fit in fits:
-            training, rows = (
-                pd.DataFrame(features, columns=list(FEATURES)).fillna(0.0)  # one that does not vary tells nothing
-                for features in _standardised(buckets, fit, comparison_hours)
-            )
-            again = (model.fit(training) if before is None else model.update(training, start="before")).labels
-            found = model.predict(rows)
-            words = _words(model, found.clusters.tolist(), found.centres)
-            yield pd.DataFrame(buckets.features[fit.judged], columns=list(FEATURES)).assign(
-                cluster=found.labels,
-                behaviour=[words.get(label, _NOISE) for label in found.labels.tolist()],
-                distance=found.scores,
-                probability=_of_label(found.probabilities, found.labels, found.clusters),
-                refit_agreement=np.nan if before is None else _agreement(before, again),
-            )
-            before = found.labels
-
-    return _of_every_instrument(features, of_one, training=training_buckets, refit_every=refit_buckets)
+    options = {"method": method, "clusters": clusters, "minimum_cluster_size": minimum_cluster_size}
+    return _of_every_instrument(
+        features, _Clusters(options), training_buckets, refit_buckets, comparison_hours, last_fits
+    )
 
 
 def behaviour_deviation(
@@ -140,6 +207,7 @@ def behaviour_deviation(
     comparison_hours: float = 3.0,
     estimator: Estimator = "median_mad",
     significance_level: float = 0.01,
+    last_fits: LastFits | None = None,
 ) -> pd.DataFrame:
     """Robust distance of each instrument's time buckets from its usual order flow at that time of day, with p-values.
 
@@ -154,6 +222,8 @@ def behaviour_deviation(
         As in :func:`atlas_assets.clustering.deviation.usual_behaviour`.
     significance_level
         Share of usual buckets that may be called unusual.
+    last_fits
+        As in :func:`order_flow_clusters`.
 
     Returns
     -------
@@ -164,62 +234,64 @@ def behaviour_deviation(
     TooLittleHistory
         When every instrument is left out.
     """
-    import pandas as pd
-
-    names = np.array(list(FEATURES))
-
-    def of_one(buckets: _Buckets, fits: list[_Fit]) -> Iterator[pd.DataFrame]:
-        for fit in fits:
-            training, rows = _standardised(buckets, fit, comparison_hours)
-            varying = ~np.isnan(training).any(axis=0)
-            usual = usual_behaviour(training[:, varying], estimator=estimator)
-            found = usual.deviation(rows[:, varying], reference="f")
-            threshold = usual.threshold(significance_level)
-            deviations = (rows[:, varying] - usual.location) / np.sqrt(np.diag(usual.covariance))
-            leading = np.abs(deviations).argmax(axis=1)
-            yield pd.DataFrame(
-                {
-                    "close": buckets.table["close"].to_numpy()[fit.judged],
-                    "volume": buckets.table["volume"].to_numpy()[fit.judged],
-                    "distance": found.distance,
-                    "threshold": threshold,
-                    "p_value": found.p_value,
-                    "empirical_p_value": found.empirical_p_value,
-                    "is_unusual": found.distance > threshold,
-                    "leading_feature": names[varying][leading],
-                    "leading_deviation": deviations[np.arange(len(rows)), leading],
-                }
-            )
-
-    return _of_every_instrument(features, of_one, training=training_buckets, refit_every=refit_buckets)
+    judge = _Deviations(estimator, significance_level)
+    return _of_every_instrument(features, judge, training_buckets, refit_buckets, comparison_hours, last_fits)
 
 
 def _of_every_instrument(
-    features: pd.DataFrame,
-    of_one: Callable[[_Buckets, list[_Fit]], Iterator[pd.DataFrame]],
-    *,
-    training: int,
-    refit_every: int,
+    features: pd.DataFrame, judge: _Judge, training: int, refit_every: int, hours: float, last_fits: LastFits | None
 ) -> pd.DataFrame:
     import pandas as pd
 
-    tables: list[pd.DataFrame] = []
-    for _, rows in features.groupby("instrument_id", sort=True):
-        buckets = _buckets(rows)
-        fits = [
-            _Fit(slice(start - training, start), slice(start, min(start + refit_every, len(rows))))
-            for start in range(training, len(rows), refit_every)
-        ]
-        for fit, judged in zip(fits, of_one(buckets, fits) if fits else (), strict=True):
-            keys = buckets.table[list(_KEYS)].iloc[fit.judged].reset_index(drop=True)
-            fitted_until = buckets.table["bucket_end"].iloc[fit.training.stop - 1]
-            tables.append(pd.concat([judged.reset_index(drop=True), keys], axis=1).assign(fitted_until=fitted_until))
+    fits = LastFits() if last_fits is None else last_fits
+    tables = [
+        table
+        for instrument, rows in features.groupby("instrument_id", sort=True)
+        for table in _blocks(str(instrument), _buckets(rows), judge, training, refit_every, hours, fits)
+    ]
     if not tables:
+        why = f" The last sample that was not fitted: {fits.refused}" if fits.refused else ""
         raise TooLittleHistory(
             f"Order flow needs an instrument with more than {training} time buckets after its first day of trades: "
-            "load more history or lower training_buckets."
+            f"load more history or lower training_buckets.{why}"
         )
     return pd.concat(tables, ignore_index=True)
+
+
+def _blocks(
+    instrument: str, buckets: _Buckets, judge: _Judge, training: int, refit_every: int, hours: float, fits: LastFits
+) -> Iterator[pd.DataFrame]:
+    """What is said of each block of rows between two training samples, from the last fit on that is known."""
+    import pandas as pd
+
+    starts = range(training, len(buckets.end), refit_every)
+    last = fits.known.get(instrument)
+    if last is not None and last.number >= len(starts):
+        last = None  # the rows that it judged are gone
+    first, behind = (0, 0) if last is None else (last.number, last.behind)
+    made, judged = 0, None
+    for number in range(first, len(starts)):
+        if last is None or number > last.number:
+            sample = slice(starts[number] - training, starts[number])
+            rows = _standardised(buckets, sample, sample, hours)
+            try:
+                fit = judge.fit(rows, None if last is None else last.arrays, judged)
+            except NoFit as reason:
+                fit, fits.refused = None, str(reason)
+            if fit is not None:
+                since = buckets.table["bucket_start"].iloc[starts[number]].value // 1_000
+                last, made = LastFit(number, since, behind, fit), made + 1
+        if last is None:
+            continue
+        sample = slice(starts[last.number] - training, starts[last.number])
+        block = slice(starts[number], min(starts[number] + refit_every, len(buckets.end)))
+        judged = judge.judge(last.arrays, _standardised(buckets, block, sample, hours), buckets, block)
+        behind += len(judged)
+        keys = buckets.table[list(_KEYS)].iloc[block].reset_index(drop=True)
+        fitted_until = buckets.table["bucket_end"].iloc[sample.stop - 1]
+        yield pd.concat([judged, keys], axis=1).assign(fitted_until=fitted_until)
+    if last is not None:
+        fits.keep(instrument, last, made=made)
 
 
 def _buckets(rows: pd.DataFrame) -> _Buckets:
@@ -228,19 +300,22 @@ def _buckets(rows: pd.DataFrame) -> _Buckets:
     return _Buckets(ordered, end, ordered[list(FEATURES)].to_numpy(dtype=np.float64))
 
 
-def _standardised(buckets: _Buckets, fit: _Fit, comparison_hours: float) -> tuple[FloatArray, FloatArray]:
-    """Features of the training sample and of the judged rows as is usual at their time of day."""
-    training, judged = (
-        standardised_by_time_of_day(
-            buckets.features[part],
-            buckets.end[part],
-            training=buckets.features[fit.training],
-            training_time=buckets.end[fit.training],
-            width_hours=comparison_hours,
-        )
-        for part in (fit.training, fit.judged)
+def _standardised(buckets: _Buckets, part: slice, sample: slice, hours: float) -> FloatArray:
+    """Features of a part as is usual at their time of day in the training sample."""
+    return standardised_by_time_of_day(
+        buckets.features[part],
+        buckets.end[part],
+        training=buckets.features[sample],
+        training_time=buckets.end[sample],
+        width_hours=hours,
     )
-    return training, judged
+
+
+def _named(rows: FloatArray) -> pd.DataFrame:
+    """Rows of the features with their names; one that does not vary tells nothing."""
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=list(FEATURES)).fillna(0.0)
 
 
 def _agreement(before: npt.NDArray[np.int64], again: npt.NDArray[np.int64]) -> float:
@@ -249,10 +324,9 @@ def _agreement(before: npt.NDArray[np.int64], again: npt.NDArray[np.int64]) -> f
     return float((before[-rows:] == again[-rows:]).mean())
 
 
-def _words(model: InvestorClustering, clusters: list[int], centres: FloatArray) -> dict[int, str]:
+def _words(fit: Fit, clusters: list[int], centres: FloatArray) -> dict[int, str]:
     """What is most remarkable about each cluster's centre, in words."""
-    fitted = model.state()
-    remarkable = (centres - fitted["location"]) / fitted["scale"]
+    remarkable = (centres - fit["location"]) / fit["scale"]
     names = list(FEATURES)
     words: dict[int, str] = {}
     for cluster, row in zip(clusters, remarkable, strict=True):

@@ -72,6 +72,9 @@ def forward(
             # In logs: a row of any size leaves finite probabilities.
             filtered[t, j] = np.log(total) + log_density[t, j] if total > 0 else -np.inf
             peak = max(peak, filtered[t, j])
+        if peak == -np.inf:  # the row's square overflows in every state: it tells none from another
+            filtered[t], log_likelihood[t] = predicted[t], peak
+            continue
         total = 0.0
         for j in range(k):
             filtered[t, j] = np.exp(filtered[t, j] - peak)
@@ -228,7 +231,7 @@ def pelt(
     f"({_VECTOR}, float64, {_VECTOR}, int64, float64, {_VECTOR}, int64, int64[::1], {_VECTOR}, {_VECTOR}, {_VECTOR})",
     cache=True,
 )
-def run_lengths(
+def run_lengths(  # noqa: C901 - index loops are what compiles to fast code
     x: FloatArray,
     hazard: float,
     prior: FloatArray,
@@ -265,7 +268,11 @@ def run_lengths(
             spread = 2.0 * scale[h] * (weight + 1.0) / weight
             error = x[row] - mean[h]
             density = log_gamma_ratio[length[h]] - 0.5 * np.log(np.pi * spread)
-            density -= (shape + 0.5) * np.log1p(error * error / spread)
+            ratio = error * error / spread
+            if np.isfinite(ratio):
+                density -= (shape + 0.5) * np.log1p(ratio)
+            elif spread < np.inf:  # the square overflows, its logarithm does not
+                density -= (shape + 0.5) * (2 * np.log(abs(error)) - np.log(spread))
             if h == count:
                 joint[h] = density + (log_change if t > 0 else 0.0)
             else:

@@ -18,8 +18,10 @@ Hamilton (1989), A new approach to the economic analysis of nonstationary time s
 
 from __future__ import annotations
 
+import json
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -33,6 +35,7 @@ from atlas_assets.clustering.hidden_markov import (
     hidden_markov_regimes,
     hidden_markov_smoother,
 )
+from atlas_assets.clustering.markov_filter import RegimeParameters, filtered_after, hamilton_filter, stationary_paths
 
 if TYPE_CHECKING:
     from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
@@ -41,6 +44,7 @@ __all__ = [
     "ConvergenceWarning",
     "OnlineChangePoints",
     "OnlineHiddenMarkov",
+    "OnlineMarkovRegimes",
     "RegimeParameters",
     "Regimes",
     "change_points",
@@ -55,23 +59,6 @@ __all__ = [
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 _ROWS_PER_STATE = 10
-
-
-@dataclass(frozen=True)
-class RegimeParameters:
-    """Parameters of ``k`` states, ordered from the smallest variance to the largest (then by mean).
-
-    Attributes
-    ----------
-    mean, variance : arrays of shape (k,), in the unit of the returns and its square.
-    transition : array of shape (k, k); row i, column j is the probability of going from state i to state j.
-    autoregression : array of shape (order,), the phi.
-    """
-
-    mean: FloatArray
-    variance: FloatArray
-    transition: FloatArray
-    autoregression: FloatArray
 
 
 @dataclass(frozen=True)
@@ -127,106 +114,172 @@ def markov_regimes(
     Raises
     ------
     ValueError
-        If the training sample is longer than the data, too short, or constant, or for a switching variance with
-        two or more lags.
+        If the training sample is longer than the data, too short, or constant, for a switching variance with two or
+        more lags, or for parameters of other states or another order.
 
     Warns
     -----
     ConvergenceWarning
         If the optimiser did not converge; ``converged`` is then False.
     """
-    if switching_variance and order > 1:
-        # statsmodels 0.15 broadcasts the variance over the state at t - order + 1 instead of the state at t.
-        raise ValueError(f"Regimes with order={order} need switching_variance=False; with it, order is at most 1.")
-    values = np.asarray(returns, dtype=np.float64)
-    finite = np.isfinite(values)
-    in_sample = np.arange(values.size) < training
-    train = values[finite & in_sample]
-    needed = states * _ROWS_PER_STATE + order
-    if values.ndim != 1 or not 0 < training <= values.size or train.size < needed:
+    model = OnlineMarkovRegimes(
+        states=states, order=order, switching_variance=switching_variance, max_iterations=max_iterations
+    )
+    return model.fit(returns, training=training, parameters=parameters)
+
+
+@dataclass(frozen=True)
+class _State:
+    """Parameters, the last returns (order,), the predicted paths of the next row's states, and how the fit went."""
+
+    parameters: RegimeParameters
+    last: FloatArray
+    predicted: FloatArray
+    log_likelihood: float
+    converged: bool
+
+
+class OnlineMarkovRegimes:
+    """Regimes of returns as they come: :func:`markov_regimes` of all rows so far, to the last bit.
+
+    Parameters
+    ----------
+    states, order, switching_variance, max_iterations
+        As in :func:`markov_regimes`.
+    """
+
+    def __init__(
+        self, *, states: int = 2, order: int = 0, switching_variance: bool = True, max_iterations: int = 200
+    ) -> None:
+        if states < 2 or order < 0:
+            raise ValueError(f"Regimes need at least 2 states and an order of 0 or more, not {states} and {order}.")
+        if switching_variance and order > 1:
+            # statsmodels 0.15 broadcasts the variance over the state at t - order + 1 instead of the state at t.
+            raise ValueError(f"Regimes with order={order} need switching_variance=False; with it, order is at most 1.")
+        self.states = states
+        self.order = order
+        self.switching_variance = switching_variance
+        self.max_iterations = max_iterations
+        self._state: _State | None = None
+
+    def fit(self, returns: npt.ArrayLike, *, training: int, parameters: RegimeParameters | None = None) -> Regimes:
+        """Regimes of the first rows, of which ``training`` set the parameters; forgets an earlier fit.
+
+        Raises and warns as :func:`markov_regimes`.
+        """
+        values = np.asarray(returns, dtype=np.float64)
+        train, scale = _training_returns(values, training, self.states * _ROWS_PER_STATE + self.order)
+        converged = True
+        if parameters is None:
+            model = _model(train / scale, self.states, self.order, self.switching_variance)
+            fitted, converged = _maximise(model, self.max_iterations)
+            parameters = _ordered(fitted, scale, self.states, self.order)
+        elif (parameters.mean.size, parameters.autoregression.size) != (self.states, self.order):
+            raise ValueError(
+                f"Regimes of {self.states} states and order {self.order} need parameters of as many, not of "
+                f"{parameters.mean.size} and {parameters.autoregression.size}."
+            )
+        if not converged:
+            warnings.warn(
+                f"The regime model of {self.states} states did not converge in {self.max_iterations} iterations on "
+                f"{train.size} rows; use a longer training sample or fewer states.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        log_likelihood = float(hamilton_filter(train, parameters)[1].sum())
+        paths = stationary_paths(parameters)
+        self._state = _State(parameters, np.zeros(0), paths, log_likelihood, converged)
+        return self._run(values, np.arange(values.size) < training)
+
+    def update(self, x: npt.ArrayLike) -> Regimes:
+        """Regimes of the next row, a number, or rows (n,): the rows that a new fit of all would end with.
+
+        The parameters stay those of the training sample. Raises ``ValueError`` before ``fit``.
+        """
+        self._fitted()
+        values = np.atleast_1d(np.asarray(x, dtype=np.float64))
+        if values.ndim != 1:
+            raise ValueError(f"Regimes need a number or a 1-d series, not an array of shape {values.shape}.")
+        return self._run(values, np.zeros(values.size, dtype=np.bool_))
+
+    def forecast(self) -> FloatArray:
+        """Probabilities (k,) of the state of the next row, before it is seen. ``ValueError`` before ``fit``."""
+        return self._fitted().predicted.reshape(self.states, -1).sum(axis=1)
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Options and state after the last row as plain arrays, to be saved (``numpy.savez``) and taken up later.
+
+        Raises ``ValueError`` before ``fit``.
+        """
+        state = self._fitted()
+        options = {
+            "states": int(self.states),
+            "order": int(self.order),
+            "switching_variance": bool(self.switching_variance),
+            "max_iterations": int(self.max_iterations),
+        }
+        return {
+            "options": np.array(json.dumps(options)),
+            **{name: values.copy() for name, values in vars(state.parameters).items()},
+            "last": state.last.copy(),
+            "predicted": state.predicted.copy(),
+            "log_likelihood": np.array(state.log_likelihood),
+            "converged": np.array(state.converged),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, npt.NDArray[Any]]) -> OnlineMarkovRegimes:
+        """The model as it was when ``state`` was taken, ready to ``update`` and ``forecast``.
+
+        Raises ``ValueError`` for arrays that are not the state of one.
+        """
+        names = list(RegimeParameters.__annotations__)
+        wanted = {"options", *names, "last", "predicted", "log_likelihood", "converged"}
+        if missing := sorted(wanted - set(state)):
+            raise ValueError(f"These arrays are no state of OnlineMarkovRegimes: {', '.join(missing)} missing.")
+        model = cls(**json.loads(str(state["options"])))
+        model._state = _State(
+            RegimeParameters(**{name: np.array(state[name], order="C") for name in names}),
+            np.array(state["last"]),
+            np.array(state["predicted"]),
+            float(state["log_likelihood"]),
+            bool(state["converged"]),
+        )
+        return model
+
+    def _run(self, values: FloatArray, in_sample: npt.NDArray[np.bool_]) -> Regimes:
+        before = self._fitted()
+        present = np.flatnonzero(np.isfinite(values))
+        known = np.append(before.last, values[present])
+        filtered, _, predicted = filtered_after(known, before.parameters, before.predicted)
+        self._state = replace(before, last=known[max(known.size - self.order, 0) :], predicted=predicted)
+
+        rows = present[present.size - len(filtered) :]
+        probabilities, labels = np.full((values.size, self.states), np.nan), np.full(values.size, -1, dtype=np.int64)
+        probabilities[rows], labels[rows] = filtered, filtered.argmax(axis=1)
+        return Regimes(probabilities, labels, before.parameters, before.log_likelihood, before.converged, in_sample)
+
+    def _fitted(self) -> _State:
+        if self._state is None:
+            raise ValueError("OnlineMarkovRegimes is not fitted yet; call fit first.")
+        return self._state
+
+
+def _training_returns(values: FloatArray, training: int, needed: int) -> tuple[FloatArray, float]:
+    """Returns of the training sample, and their deviation."""
+    if values.ndim != 1:
+        raise ValueError(f"Regimes need a 1-d series, not an array of shape {values.shape}.")
+    train = values[np.isfinite(values) & (np.arange(values.size) < training)]
+    if not 0 < training <= values.size or train.size < needed:
         raise ValueError(
-            f"Regimes need a 1-d series and a training sample of at least {needed} returns inside it; "
+            f"Regimes need a training sample of at least {needed} returns inside the series; "
             f"training={training} holds {train.size} of {values.size} rows."
         )
     # The likelihood is flat when returns are tiny fractions: estimate in units of the training deviation.
     scale = float(train.std())
     if scale <= np.finfo(np.float64).eps * np.abs(train).max():
         raise ValueError("Regimes need returns that vary, but the training sample is constant.")
-
-    converged = True
-    if parameters is None:
-        fitted, converged = _maximise(_model(train / scale, states, order, switching_variance), max_iterations)
-        parameters = _ordered(fitted, scale, states, order)
-    if not converged:
-        warnings.warn(
-            f"The regime model of {states} states did not converge in {max_iterations} iterations on {train.size} "
-            "rows; use a longer training sample or fewer states.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
-    filtered, _ = hamilton_filter(values[finite], parameters)
-    _, row_log_likelihood = hamilton_filter(train, parameters)
-
-    probabilities = np.full((values.size, states), np.nan)
-    rows = np.flatnonzero(finite)[order:]
-    probabilities[rows] = filtered
-    labels = np.full(values.size, -1, dtype=np.int64)
-    labels[rows] = probabilities[rows].argmax(axis=1)
-    return Regimes(probabilities, labels, parameters, float(row_log_likelihood.sum()), converged, in_sample)
-
-
-def hamilton_filter(returns: npt.ArrayLike, parameters: RegimeParameters) -> tuple[FloatArray, FloatArray]:
-    r"""State probabilities given returns up to each row, and each row's log likelihood, for known parameters.
-
-    .. math:: P(S_t, \ldots, S_{t-p} \mid y_1 \ldots y_t) \propto
-              f(y_t \mid S_t, \ldots, S_{t-p})\, p_{S_{t-1} S_t}\, P(S_{t-1}, \ldots, S_{t-p} \mid y_1 \ldots y_{t-1})
-
-    started from the stationary distribution. Computed in logs: a return of any size leaves finite probabilities.
-
-    Parameters
-    ----------
-    returns : array of shape (T,), finite, in the unit of the parameters
-    parameters : of k states and p autoregressive lags
-
-    Returns
-    -------
-    arrays of shape (T - p, k) and (T - p,).
-    """
-    values = np.asarray(returns, dtype=np.float64)
-    mean, order = parameters.mean, parameters.autoregression.size
-    k, axes = mean.size, max(order, 1) + 1  # one axis for each of the states at t, t-1, ...
-
-    def on_axis(array: FloatArray, axis: int) -> FloatArray:
-        return array.reshape(*array.shape[:-1], *(k if i == axis else 1 for i in range(axes)))
-
-    residual = on_axis(values[order:, None] - mean, 0)
-    for lag, coefficient in enumerate(parameters.autoregression, start=1):
-        residual = residual - coefficient * on_axis(values[order - lag : values.size - lag, None] - mean, lag)
-    variance = on_axis(parameters.variance, 0)
-    log_density = -0.5 * (np.log(2 * np.pi * variance) + residual**2 / variance)
-
-    history = _stationary(parameters.transition)
-    for _ in range(order - 1):
-        history = parameters.transition.T.reshape(k, k, *(1,) * (history.ndim - 1)) * history
-    probabilities, log_likelihood = np.empty((len(residual), k)), np.empty(len(residual))
-    with np.errstate(divide="ignore"):  # a state that is ruled out has the log probability -inf
-        log_transition = np.log(parameters.transition.T).reshape(k, k, *(1,) * (axes - 2))
-        for t, density in enumerate(log_density):
-            joint = density + log_transition + np.log(history)
-            peak = joint.max()
-            weight = np.exp(joint - peak)
-            total = weight.sum()
-            history = weight.sum(axis=-1) / total
-            probabilities[t] = history.reshape(k, -1).sum(axis=1)
-            log_likelihood[t] = peak + np.log(total)
-    return probabilities, log_likelihood
-
-
-def _stationary(transition: FloatArray) -> FloatArray:
-    k = len(transition)
-    system = np.vstack([np.eye(k) - transition.T, np.ones(k)])
-    solution = np.linalg.lstsq(system, np.append(np.zeros(k), 1.0), rcond=None)[0]
-    return np.clip(np.asarray(solution, dtype=np.float64), 0.0, 1.0)
+    return train, scale
 
 
 def _model(values: FloatArray, states: int, order: int, switching_variance: bool) -> MarkovRegression:

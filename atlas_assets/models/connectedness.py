@@ -67,16 +67,17 @@ def connectedness(
 
     Returns
     -------
-    Connectedness, percent. NaN in, NaN out with the generalized method; Cholesky refuses it (``LinAlgError``).
+    Connectedness, percent. NaN in, NaN out, each date by itself.
 
     Raises
     ------
     ValueError
-        If shapes do not match, or horizon or method is unknown.
+        If shapes do not match, horizon or method is unknown, or the Cholesky method is given a covariance that is not
+        positive definite.
     """
     a, sigma = np.asarray(coefficients, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
-    n = sigma.shape[-1]
-    if sigma.shape[-2:] != (n, n) or a.shape[:-1] != sigma.shape[:-1] or a.shape[-1] % n or not a.shape[-1]:
+    n = sigma.shape[-1] if sigma.ndim >= 2 else 0
+    if not n or sigma.shape[-2] != n or a.shape[:-1] != sigma.shape[:-1] or a.shape[-1] % n or not a.shape[-1]:
         raise ValueError(
             f"Connectedness needs coefficients (..., n, n * lags) and covariance (..., n, n), not {a.shape} and "
             f"{sigma.shape}; leave the intercept out."
@@ -84,7 +85,7 @@ def connectedness(
     if horizon < 1 or method not in ("generalized", "cholesky"):
         raise ValueError(f'Connectedness needs horizon >= 1 and a known method, not {horizon} and "{method}".')
 
-    root = sigma if method == "generalized" else np.asarray(np.linalg.cholesky(sigma), dtype=np.float64)
+    root = sigma if method == "generalized" else _cholesky(sigma)
     share = error_variance_shares(
         np.ascontiguousarray(a).reshape(-1, n, a.shape[-1]),
         np.ascontiguousarray(root).reshape(-1, n, n),
@@ -156,6 +157,17 @@ def rolling_connectedness(
             for values in (result.table, result.total, result.to, result.from_others, result.net)
         )
     )
+
+
+def _cholesky(covariance: FloatArray) -> FloatArray:
+    """Factors; NaN where the covariance has one."""
+    factor = np.full_like(covariance, np.nan)
+    known = np.isfinite(covariance).all(axis=(-2, -1))
+    try:
+        factor[known] = np.linalg.cholesky(covariance[known])
+    except np.linalg.LinAlgError:
+        raise ValueError("Cholesky connectedness needs covariances that are positive definite.") from None
+    return factor
 
 
 def _dated(values: FloatArray, dates: npt.NDArray[np.intp], *, length: int) -> FloatArray:

@@ -15,7 +15,8 @@ RETURNS = 100_000
 
 
 def figures() -> Iterator[Figure]:
-    """Hidden Markov models, change points, deviations, order flow."""
+    """Markov switching, hidden Markov models, change points, deviations, order flow."""
+    yield _markov_switching_filter()
     yield _hidden_markov_filter()
     yield _baum_welch()
     yield _run_lengths()
@@ -27,6 +28,30 @@ def figures() -> Iterator[Figure]:
 def _switching(rows: int) -> np.ndarray:
     rng = np.random.default_rng(5)
     return rng.normal(0, np.where(np.arange(rows) // 200 % 3 == 2, 0.03, 0.008))
+
+
+def _markov_switching_filter() -> Figure:
+    from statsmodels.tsa.regime_switching.markov_autoregression import MarkovAutoregression
+
+    from atlas_assets.clustering.regimes import RegimeParameters, hamilton_filter
+
+    returns = _switching(RETURNS) * 100
+    parameters = RegimeParameters(
+        mean=np.array([0.05, -0.1]),
+        variance=np.array([0.8**2, 3.0**2]),
+        transition=np.array([[0.99, 0.01], [0.02, 0.98]]),
+        autoregression=np.array([0.1]),
+    )
+    model = MarkovAutoregression(returns, k_regimes=2, order=1, switching_ar=False, switching_variance=True)
+    theirs = np.array([0.99, 0.02, 0.05, -0.1, 0.8**2, 3.0**2, 0.1])
+    ours = timed(lambda: hamilton_filter(returns, parameters), repetitions=7)
+    return Figure(
+        f"Markov-switching autoregression, filter, 2 states, 1 lag, {RETURNS:,} returns",
+        ours,
+        timed(lambda: model.filter(theirs, cov_type="none"), repetitions=3),
+        "statsmodels MarkovAutoregression.filter",
+        rate=f"{RETURNS / ours.best / 1e6:.1f} M returns/s",
+    )
 
 
 def _hidden_markov_filter() -> Figure:

@@ -158,6 +158,16 @@ def test_missing_rows_are_skipped():
     assert_array_equal(history.change_points, np.flatnonzero(present)[whole.change_points])
 
 
+@pytest.mark.parametrize("size", [1e20, 1e160, 1e200, 1e300])
+def test_a_row_of_any_size_is_a_change_and_forgotten_after_the_next(size):
+    shocked = np.insert(SERIES, 200, size)
+    result = change_points(shocked)
+    assert np.isfinite(result.probabilities).all()
+    assert np.isfinite(result.scores).all()
+    assert_array_equal(result.run_length[200:203], [1, 1, 2])
+    assert result.scores[200] == result.scores.min()
+
+
 def test_unusable_input_is_refused():
     with pytest.raises(ValueError, match="the first 60 do not"):
         change_points(np.ones(100))

@@ -1,6 +1,7 @@
 """Deviation from usual behaviour: p-values that are uniform where nothing is unusual, and small where something is."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import chi2, false_discovery_control, kstest
@@ -111,6 +112,28 @@ def test_rows_with_a_missing_feature_are_skipped():
     assert_array_equal(usual_behaviour(gaps).covariance, expected.covariance)
     for array in vars(expected.deviation(gaps)).values():
         assert_array_equal(np.isnan(array), np.isnan(gaps).any(axis=1))
+
+
+@pytest.mark.parametrize("features", [1, 3])
+def test_an_infinite_feature_is_missing_and_a_row_far_out_is_far(features):
+    usual = usual_behaviour(usual_rows(300, 12)[:, :features])
+    found = usual.deviation([[np.inf] + [0.0] * (features - 1), [1e200] * features])
+    for array in vars(found).values():
+        assert np.isnan(array[0])
+    assert (found.distance[1], found.p_value[1], found.empirical_p_value[1]) == (np.inf, 0.0, 1 / 301)
+
+
+def test_times_of_day_are_those_of_datetimes_and_training_rows_with_a_gap_are_skipped():
+    rows, time = usual_rows(300, 14), 3600.0 * np.arange(300)
+    expected = standardised_by_time_of_day(rows, time, training=rows, training_time=time)
+    moments = pd.date_range("1970-01-01", periods=300, freq="h", tz="UTC")
+    assert_array_equal(standardised_by_time_of_day(rows, moments, training=rows, training_time=moments), expected)
+    gap = np.insert(rows, 5, [np.nan, 9.0, 9.0], axis=0)
+    assert_array_equal(
+        standardised_by_time_of_day(rows, time, training=gap, training_time=np.insert(time, 5, 0.0)), expected
+    )
+    with pytest.raises(ValueError, match="a training row without a missing feature"):
+        standardised_by_time_of_day(rows, time, training=np.full((2, 3), np.nan), training_time=time[:2])
 
 
 def test_a_window_that_tells_nothing_gives_nothing():

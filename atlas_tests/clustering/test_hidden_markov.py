@@ -192,6 +192,8 @@ def test_a_crash_of_a_hundred_deviations_is_turbulent():
     assert np.isfinite(result.probabilities).all()
     assert result.labels[800] == 1
     assert result.scores[800] == result.scores.min()
+    shocked[800] = 1e200
+    assert np.isfinite(hidden_markov_regimes(shocked, training=600).probabilities).all()
 
 
 def test_stale_prices_do_not_make_an_endless_likelihood():

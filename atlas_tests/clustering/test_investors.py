@@ -274,6 +274,35 @@ def test_unusable_input_is_refused(method):
         clusters.predict(pd.DataFrame(ROWS, columns=["a", "b", "d"]))
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_done_to_a_state_or_a_result_does_not_reach_the_model(method):
+    clusters = model(method)
+    result, state = clusters.fit(ROWS), clusters.state()
+    again = InvestorClustering.from_state(state)
+    for array in (
+        result.clusters,
+        *(array for name, array in state.items() if name.startswith(("group", "loc", "sc"))),
+    ):
+        array[...] = 0
+    for same in (clusters, again):
+        assert_array_equal(same.predict(ROWS).labels, result.labels)
+
+
+def test_a_row_at_infinity_is_in_no_dense_cluster():
+    clusters = model("hdbscan")
+    clusters.fit(ROWS)
+    with np.errstate(over="ignore"):
+        assert clusters.predict(np.full((1, 3), 1e200)).labels.tolist() == [-1]
+
+
+def test_a_frame_that_pandas_marks_missing_is_a_frame():
+    frame = pd.DataFrame(ROWS, columns=["a", "b", "c"]).convert_dtypes(convert_integer=False)
+    frame.loc[0, "b"] = pd.NA
+    gap = ROWS.copy()
+    gap[0, 1] = np.nan
+    assert_array_equal(model("kmeans").fit(frame).labels, model("kmeans").fit(gap).labels)
+
+
 def test_an_unknown_start_is_refused():
     clusters = model("kmeans")
     clusters.fit(ROWS)
@@ -286,6 +315,11 @@ def test_other_refusals():
         InvestorClustering(method="spectral")
     with pytest.raises(ValueError, match="at least 1 cluster"):
         InvestorClustering(clusters=0)
+    for place in (3, -1):
+        with pytest.raises(ValueError, match=f"no feature {place} of 3"):
+            InvestorClustering(order_by=place).fit(ROWS)
+    with pytest.raises(ValueError, match=r"no state of InvestorClustering: .*location"):
+        InvestorClustering.from_state({"names": np.zeros(0)})
     with pytest.raises(ValueError, match="fewer than 3 different rows"):
         model("kmeans").fit(np.ones((20, 2)))
     with pytest.raises(ValueError, match="no dense cluster"):

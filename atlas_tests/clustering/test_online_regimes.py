@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from atlas_assets.clustering.change_points import NormalGammaPrior
 from atlas_assets.clustering.regimes import (
     OnlineChangePoints,
     OnlineHiddenMarkov,
+    OnlineMarkovRegimes,
     change_points,
     hidden_markov_regimes,
+    markov_regimes,
 )
 
 TRAINING, ROWS = 120, 400
@@ -32,6 +34,9 @@ STATES = [
     (2, {"states": 2, "covariance": "diagonal"}),
     (3, {"states": 2}),
 ]
+
+
+SWITCHING = [{}, {"order": 1}, {"states": 3}, {"order": 2, "switching_variance": False}]
 
 
 def rows(series, seed):
@@ -104,10 +109,30 @@ def test_states_of_any_chunks_have_the_same_bits(series, options, cuts, seed):
     assert parts[-1].converged == complete.converged
 
 
+@pytest.mark.parametrize("options", SWITCHING)
+@settings(max_examples=3, deadline=None)
+@given(cuts=CUTS, seed=st.integers(0, 3))
+@example(cuts=EACH_ROW, seed=1)
+@example(cuts=[TRAINING, TRAINING, ROWS], seed=1)
+def test_markov_regimes_of_any_chunks_have_the_same_bits(options, cuts, seed):
+    values = rows(1, seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some of these samples hold fewer states
+        complete = markov_regimes(values, training=TRAINING, max_iterations=20, **options)
+        model = OnlineMarkovRegimes(max_iterations=20, **options)
+        parts = [model.fit(values[: cuts[0]], training=TRAINING)]
+    for begin, end in pairwise(cuts):
+        parts.append(model.update(values[begin:end]))
+        model = after_a_night(model) if end % 3 == 0 else model
+    assert_same_bits(parts, complete, ["probabilities", "labels", "in_sample"])
+    assert parts[-1].log_likelihood == complete.log_likelihood
+    assert parts[-1].converged == complete.converged
+
+
 def test_one_number_is_one_row():
     values = rows(1, 1)
-    for model in (OnlineChangePoints(training=TRAINING), OnlineHiddenMarkov()):
-        options = {"training": TRAINING} if isinstance(model, OnlineHiddenMarkov) else {}
+    for model in (OnlineChangePoints(training=TRAINING), OnlineHiddenMarkov(), OnlineMarkovRegimes(order=1)):
+        options = {} if isinstance(model, OnlineChangePoints) else {"training": TRAINING}
         model.fit(values[:200], **options)
         same = after_a_night(model)
         one, other = model.update(values[200]), same.update(values[200:201])
@@ -125,6 +150,9 @@ def test_a_row_of_series_is_one_row():
 
 def test_the_next_state_is_foretold_by_the_transitions():
     values = rows(1, 1)
+    switching = OnlineMarkovRegimes(order=1)
+    last = switching.fit(values, training=TRAINING)
+    assert_allclose(switching.forecast(), last.probabilities[-1] @ last.parameters.transition, rtol=1e-14)
     model = OnlineHiddenMarkov()
     last = model.fit(values, training=TRAINING)
     assert_array_equal(model.forecast(), last.probabilities[-1] @ last.parameters.transition)
@@ -145,7 +173,7 @@ def test_what_is_kept_does_not_grow_with_the_rows():
 
 def test_unusable_calls_are_refused():
     values = rows(2, 1)
-    for model in (OnlineChangePoints(), OnlineHiddenMarkov()):
+    for model in (OnlineChangePoints(), OnlineHiddenMarkov(), OnlineMarkovRegimes()):
         for call in (model.state, lambda model=model: model.update(0.1)):
             with pytest.raises(ValueError, match="not fitted yet; call fit first"):
                 call()

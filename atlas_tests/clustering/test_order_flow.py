@@ -1,6 +1,7 @@
 """Order-flow features: each equals a loop over the trades of its bar, and no size class knows its own day."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -110,6 +111,17 @@ def test_datetimes_are_seconds():
     assert_allclose(order_flow_features(moments, PRICE, VOLUME, bar_seconds=BAR).rows, exact.rows, atol=1e-6)
 
 
+def test_lists_and_columns_of_pandas_are_arrays():
+    moments = pd.Series(np.round(TIME * 1e3).astype("datetime64[ms]"))
+    expected = order_flow_features(moments.to_numpy(), PRICE, VOLUME, session=TIME // DAY, bar_seconds=BAR)
+    tokyo = moments.dt.tz_localize("UTC").dt.tz_convert("Asia/Tokyo")
+    columns = [pd.Series(column, index=range(7, 7 + TIME.size)) for column in (PRICE, VOLUME, TIME // DAY)]
+    for time in (tokyo, pd.DatetimeIndex(tokyo), moments.tolist()):
+        for price, volume, session in (columns, [column.tolist() for column in columns]):
+            found = order_flow_features(time, price, volume, session=session, bar_seconds=BAR)
+            assert_allclose(found.rows, expected.rows, atol=1e-6)
+
+
 def test_no_time_is_measured_from_one_session_to_the_next():
     """Six hours a day are traded; the night is no wait for the first trade of the morning."""
     open_hours = TIME % DAY < DAY / 4
@@ -133,6 +145,7 @@ def test_no_time_is_measured_from_one_session_to_the_next():
         ({"volume": VOLUME * 0}, "volumes that are present, finite and positive"),
         ({"price": PRICE * np.nan}, "prices that are present, finite and positive"),
         ({"side": VOLUME}, "1 for a buy"),
+        ({"side": ["buy"] * TIME.size}, "1 for a buy"),
         ({"session": TIME[1:]}, "one session for each trade"),
         ({"size_quantiles": (0.9, 0.5)}, "increase between 0 and 1"),
         ({"bar_seconds": 0}, "at most a day"),

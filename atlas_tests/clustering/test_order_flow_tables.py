@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from numpy.testing import assert_allclose
 
 from atlas_assets.clustering import order_flow_tables as tables
 from atlas_assets.clustering.deviation import trailing_deviation
+from atlas_assets.clustering.last_fits import LastFits
 from atlas_assets.clustering.order_flow import order_flow_features
 from atlas_assets.clustering.order_flow_buckets import COLUMNS, buckets_of_instruments
 from atlas_assets.contracts.gold import BehaviourDeviation, OrderFlowClusters
@@ -228,6 +230,76 @@ def test_close_and_volume_are_those_of_the_bucket(deviation):
     bars = bars.loc[deviation["bucket_start"]]
     assert_allclose(deviation["close"], bars["price"])
     assert_allclose(deviation["volume"], bars["quantity"])
+
+
+MAKERS = {
+    "k-means": (tables.order_flow_clusters, {"clusters": 2}),
+    "mixture": (tables.order_flow_clusters, {"clusters": 2, "method": "gaussian_mixture"}),
+    "HDBSCAN": (tables.order_flow_clusters, {"method": "hdbscan", "minimum_cluster_size": 4}),
+    "deviation": (tables.behaviour_deviation, {}),
+}
+
+
+def after_a_night(fits):
+    file = io.BytesIO()
+    np.savez(file, **fits.arrays())
+    file.seek(0)
+    return LastFits(dict(np.load(file, allow_pickle=False)))
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_pass_that_goes_on_from_the_last_fits_has_the_bits_of_one_pass(name):
+    make, options = MAKERS[name]
+    fits, kept, made = LastFits(), [], []
+    for size in (150, 151, 230, len(FEATURES)):
+        fits = after_a_night(fits)
+        before = fits.known.get("ins_A")
+        rows = make(FEATURES.iloc[:size], last_fits=fits, **OPTIONS, **options)
+        if before is not None:
+            since = pd.Timestamp(before.since, unit="us", tz="UTC")
+            assert rows["bucket_start"].min() == since
+            kept = [part[part["bucket_start"] < since] for part in kept]
+        kept.append(rows)
+        made.append(fits.made)
+    assert made == [2, 0, 2, 1]
+    complete = make(FEATURES, **OPTIONS, **options)
+    pd.testing.assert_frame_equal(pd.concat(kept, ignore_index=True), complete, check_exact=True)
+
+
+def test_a_last_fit_whose_rows_are_gone_or_whose_past_changed_is_made_anew():
+    fits = LastFits()
+    tables.order_flow_clusters(FEATURES, clusters=2, last_fits=fits, **OPTIONS)
+    fewer = after_a_night(fits)
+    rows = tables.order_flow_clusters(FEATURES.iloc[:150], clusters=2, last_fits=fewer, **OPTIONS)
+    assert (len(rows), fewer.kept, fewer.made) == (50, 0, 2)
+    changed = after_a_night(fits)
+    changed.forget(["ins_A"])
+    rows = tables.order_flow_clusters(FEATURES, clusters=2, last_fits=changed, **OPTIONS)
+    assert (len(rows), changed.kept, changed.made) == (len(FEATURES) - 100, 0, 5)
+    with pytest.raises(ValueError, match="no last fits"):
+        LastFits({"0.location": np.zeros(2)})
+
+
+@pytest.mark.parametrize("name", ["k-means", "deviation"])
+def test_where_a_sample_cannot_be_fitted_the_fit_before_goes_on(name):
+    make, options = MAKERS[name]
+    still = FEATURES.copy()
+    still.loc[100:239, list(tables.FEATURES)] = [1.0, 2.0, 0.0, 0.0, 0.0, 1.0]  # the third sample, from 180, is one row
+    table = make(still, **OPTIONS | {"training_buckets": 60}, **options)
+    fits = table.groupby("fitted_until")["bucket_start"].agg(["min", "size"])
+    assert (fits["min"] >= fits.index).all()
+    assert fits["size"].max() >= 80
+    assert len(table) == len(FEATURES) - 60
+
+
+@pytest.mark.parametrize("name", ["k-means", "HDBSCAN", "deviation"])
+def test_an_instrument_that_never_varies_is_left_out_and_does_not_hinder_others(name):
+    make, options = MAKERS[name]
+    still = FEATURES.assign(instrument_id="ins_B", symbol="B", **dict.fromkeys(tables.FEATURES, 1.0))
+    table = make(pd.concat([FEATURES, still]), **OPTIONS, **options)
+    pd.testing.assert_frame_equal(table, make(FEATURES, **OPTIONS, **options), check_exact=True)
+    with pytest.raises(tables.TooLittleHistory, match=r"last sample that was not fitted: .* (different|dense|varies)"):
+        make(still, **OPTIONS, **options)
 
 
 def test_order_of_rows_and_other_instruments_do_not_matter(clusters):

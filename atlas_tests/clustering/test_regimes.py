@@ -6,7 +6,13 @@ from scipy.stats import norm
 from statsmodels.tsa.regime_switching.markov_autoregression import MarkovAutoregression
 from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
 
-from atlas_assets.clustering.regimes import ConvergenceWarning, RegimeParameters, hamilton_filter, markov_regimes
+from atlas_assets.clustering.regimes import (
+    ConvergenceWarning,
+    OnlineMarkovRegimes,
+    RegimeParameters,
+    hamilton_filter,
+    markov_regimes,
+)
 
 
 def switching_returns(*, rows=700, seed=3):
@@ -66,6 +72,12 @@ def test_a_crash_of_a_hundred_deviations_is_turbulent():
     assert_array_equal(result.probabilities[:600], FITTED.probabilities[:600])
 
 
+def test_a_return_of_any_size_leaves_finite_probabilities():
+    shocked = RETURNS.copy()
+    shocked[600] = 1e200
+    assert np.isfinite(markov_regimes(shocked, training=500).probabilities).all()
+
+
 def test_states_are_found_and_ordered_by_variance():
     assert FITTED.converged
     assert FITTED.parameters.variance[0] < FITTED.parameters.variance[1]
@@ -122,6 +134,25 @@ def test_a_constant_training_sample_is_refused():
 def test_a_switching_variance_with_several_lags_is_refused():
     with pytest.raises(ValueError, match="order is at most 1"):
         markov_regimes(RETURNS, training=500, order=2)
+
+
+def test_what_is_no_series_or_of_other_states_is_refused():
+    with pytest.raises(ValueError, match=r"1-d series, not an array of shape \(700, 1\)"):
+        markov_regimes(RETURNS[:, None], training=500)
+    for states, order in ((1, 0), (2, -1)):
+        with pytest.raises(ValueError, match=f"not {states} and {order}"):
+            markov_regimes(RETURNS, training=500, states=states, order=order)
+    with pytest.raises(ValueError, match="3 states and order 0 need parameters of as many, not of 2 and 0"):
+        markov_regimes(RETURNS, training=500, states=3, parameters=FITTED.parameters)
+    with pytest.raises(ValueError, match=r"without gaps, .* 1 missing"):
+        hamilton_filter(np.append(RETURNS, np.nan), FITTED.parameters)
+
+
+def test_known_parameters_are_taken():
+    model = OnlineMarkovRegimes()
+    result = model.fit(RETURNS, training=500, parameters=FITTED.parameters)
+    assert_array_equal(result.probabilities, FITTED.probabilities)
+    assert result.log_likelihood == FITTED.log_likelihood
 
 
 @pytest.mark.recorded

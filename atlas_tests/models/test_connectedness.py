@@ -85,15 +85,22 @@ def test_usage_errors_are_sentences():
         connectedness(np.hstack([a, np.ones((3, 1))]), sigma)
     with pytest.raises(ValueError, match="horizon >= 1"):
         connectedness(a, sigma, horizon=0)
+    for nothing in (1.0, [1.0], np.zeros((0, 0))):
+        with pytest.raises(ValueError, match="needs coefficients"):
+            connectedness(nothing, nothing)
+    with pytest.raises(ValueError, match="positive definite"):
+        connectedness(a, -sigma, method="cholesky")
 
 
-def test_missing_values_stay_in_their_date():
+@pytest.mark.parametrize("method", ["generalized", "cholesky"])
+def test_missing_values_stay_in_their_date(method):
     members = [random_var(seed) for seed in range(3)]
     a, sigma = (np.array(part) for part in zip(*members, strict=True))
     sigma[1] = np.nan
-    batch = connectedness(a, sigma)
+    batch = connectedness(a, sigma, method=method)
     assert np.isnan(batch.table[1]).all()
-    assert_array_equal(batch.table[2], connectedness(*members[2]).table)
+    assert_array_equal(batch.table[2], connectedness(*members[2], method=method).table)
+    assert np.isnan(connectedness(a[1], sigma[1], method=method).total)
 
 
 def simulate(*, rows=120, variables=3, seed=5):

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from atlas_assets.contracts.gold import BehaviourDeviation, MarketStates, OrderFlowClusters, OrderFlowFeatures
+from atlas_assets.contracts.gold import BehaviourDeviation, MarketStates, OrderFlowClusters, OrderFlowFeatures, Regimes
 from atlas_assets.orchestration.plots import clustering as plots
 from atlas_tests.contracts import examples
 
@@ -16,6 +16,7 @@ PLOTS = [
     (plots.order_flow_clusters, OrderFlowClusters),
     (plots.behaviour_deviation, BehaviourDeviation),
     (plots.market_states, MarketStates),
+    (plots.regimes, Regimes),
 ]
 
 
@@ -50,6 +51,15 @@ def test_the_map_puts_clusters_apart_that_no_two_features_tell_apart():
     assert apart > 5 * max(points.std() for points in (place - place.mean(axis=0) for place in places))
     labels = [text.get_text() for text in plane.get_legend().get_texts()]
     assert labels == ["0: kind 0", "1: kind 1", "2: kind 2"]
+
+
+def test_regimes_say_where_the_training_sample_ends():
+    table = frame(Regimes, 30).assign(in_sample=np.arange(30) < 12)
+    days = table["session_date"].sort_values().to_numpy()
+    table["session_date"] = days
+    level = plots.regimes(table).axes[0]
+    (line,) = [line for line in level.lines if line.get_label() == "end of the training sample"]
+    assert line.get_xdata()[0] == days[11]
 
 
 def test_the_imbalance_of_a_day_weighs_its_buckets_by_volume():

@@ -14,6 +14,7 @@ from atlas_assets.clustering.order_flow_tables import behaviour_deviation, order
 from atlas_assets.clustering.regimes import (
     OnlineChangePoints,
     OnlineHiddenMarkov,
+    OnlineMarkovRegimes,
     change_points,
     hidden_markov_regimes,
     markov_regimes,
@@ -110,6 +111,7 @@ SERIES = {
     "change points": lambda r: vars(change_points(r[:, 0], training=TRAINING)).values(),
     "change points, online": lambda r: updated_columns(OnlineChangePoints(training=TRAINING), r[:, 0]),
     "hidden Markov regimes, online": lambda r: updated_columns(OnlineHiddenMarkov(), r, training=TRAINING),
+    "regimes, online": lambda r: updated_columns(OnlineMarkovRegimes(order=1), r[:, 0], training=TRAINING),
     "market states": lambda r: market_state_columns(r),
     "trailing deviation": lambda r: vars(trailing_deviation(r, window=60, refit_every=7)).values(),
     "trailing deviation, determinant": lambda r: trailing_determinant(r),
@@ -198,7 +200,8 @@ def hidden_markov_columns(rows, **options):
 def updated_columns(model, rows, **options):
     """Fitted to the training sample and taken on row by row."""
     parts = [model.fit(rows[:TRAINING], **options), *(model.update(row) for row in rows[TRAINING:])]
-    return [np.concatenate([getattr(part, name) for part in parts]) for name in ("probabilities", "labels", "scores")]
+    names = [name for name in ("probabilities", "labels", "scores") if hasattr(parts[0], name)]
+    return [np.concatenate([getattr(part, name) for part in parts]) for name in names]
 
 
 def market_state_columns(rows):

@@ -14,7 +14,7 @@ from atlas_assets.orchestration.updating.model_fits import UPDATE_EQUALS_REFIT
     description="Calm and turbulent sessions by a two-state Markov-switching model, filtered probabilities.",
     metadata={"parameters": "regimes"},
     kinds={"python", "statsmodels"},
-    code_version="2",
+    code_version="3",
 )
 def regimes(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Regime of every session of the configured instruments."""

@@ -6,11 +6,11 @@ import dagster as dg
 
 from atlas_assets.orchestration.publishing import AssetRun
 from atlas_assets.orchestration.resources import LakeResource, configured_settings
+from atlas_assets.orchestration.updating.judged_buckets import DESCRIPTION, check_judged_buckets, run_judged_buckets
+from atlas_assets.orchestration.updating.model_fits import UPDATE_EQUALS_REFIT
 
 if TYPE_CHECKING:
     import pandas as pd
-
-TABLE = "gold.order_flow_features"
 
 
 @dg.asset(
@@ -52,7 +52,7 @@ def order_flow_features(context: dg.AssetExecutionContext, lake: LakeResource) -
     description="Time buckets grouped by who trades, how much and on which side, clusters fitted to earlier buckets.",
     metadata={"parameters": "order_flow_clusters"},
     kinds={"python", "scikitlearn"},
-    code_version="1",
+    code_version="2",
 )
 def order_flow_clusters(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """Cluster of every time bucket of every traded instrument with enough of them."""
@@ -62,12 +62,15 @@ def order_flow_clusters(context: dg.AssetExecutionContext, lake: LakeResource) -
 
     run, parameters = AssetRun(context, lake), configured_settings().models.order_flow_clusters
     try:
-        table = tables.order_flow_clusters(run.read(TABLE), **parameters.model_dump())
+        made = run_judged_buckets(run, parameters, tables.order_flow_clusters)
     except TooLittleHistory as little:
         return run.publish_nothing(str(little))
+    table = made.table
     return run.publish(
         table,
+        records=made.records,
         metadata={
+            **made.metadata,
             "instruments": table["instrument_id"].nunique(),
             "refit_agreement": float(table["refit_agreement"].mean()),
             "feature_means": dg.MetadataValue.md(_means(table)),
@@ -76,13 +79,22 @@ def order_flow_clusters(context: dg.AssetExecutionContext, lake: LakeResource) -
     )
 
 
+@dg.asset_check(asset=order_flow_clusters, name=UPDATE_EQUALS_REFIT, description=DESCRIPTION)
+def order_flow_clusters_update_equals_refit(lake: LakeResource) -> dg.AssetCheckResult:
+    """Clusters that went on from run to run are those of one pass."""
+    from atlas_assets.clustering import order_flow_tables as tables
+
+    parameters = configured_settings().models.order_flow_clusters
+    return check_judged_buckets(lake.open(), "gold.order_flow_clusters", parameters, tables.order_flow_clusters)
+
+
 @dg.asset(
     key=["gold", "clustering", "behaviour_deviation"],
     deps=[order_flow_features],
     description="Robust distance of time buckets from the usual order flow of earlier buckets, with p-values.",
     metadata={"parameters": "behaviour_deviation"},
     kinds={"python", "numpy"},
-    code_version="1",
+    code_version="2",
 )
 def behaviour_deviation(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
     """How unusual every time bucket of every traded instrument with enough of them is."""
@@ -92,18 +104,30 @@ def behaviour_deviation(context: dg.AssetExecutionContext, lake: LakeResource) -
 
     run, parameters = AssetRun(context, lake), configured_settings().models.behaviour_deviation
     try:
-        table = tables.behaviour_deviation(run.read(TABLE), **parameters.model_dump())
+        made = run_judged_buckets(run, parameters, tables.behaviour_deviation)
     except TooLittleHistory as little:
         return run.publish_nothing(str(little))
+    table = made.table
     return run.publish(
         table,
+        records=made.records,
         metadata={
+            **made.metadata,
             "instruments": table["instrument_id"].nunique(),
             "unusual_share": float(table["is_unusual"].mean()),
             "largest_distance": float(table["distance"].max()),
         },
         plot=plots.behaviour_deviation(table),
     )
+
+
+@dg.asset_check(asset=behaviour_deviation, name=UPDATE_EQUALS_REFIT, description=DESCRIPTION)
+def behaviour_deviation_update_equals_refit(lake: LakeResource) -> dg.AssetCheckResult:
+    """Deviation that went on from run to run is that of one pass."""
+    from atlas_assets.clustering import order_flow_tables as tables
+
+    parameters = configured_settings().models.behaviour_deviation
+    return check_judged_buckets(lake.open(), "gold.behaviour_deviation", parameters, tables.behaviour_deviation)
 
 
 def _means(table: "pd.DataFrame") -> str:

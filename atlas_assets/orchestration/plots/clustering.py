@@ -25,8 +25,12 @@ def regimes(table: pd.DataFrame) -> Figure:
     level.fill_between(
         dates, cumulative.min(), cumulative.max(), where=turbulent, color=RED, alpha=0.18, lw=0, label="turbulent"
     )
+    if (training := dates[shown["in_sample"].to_numpy(dtype=bool)]).size:
+        for number, axes in enumerate((level, probability)):
+            end = "" if number else "end of the training sample"
+            axes.axvline(training.max(), color="black", lw=0.9, ls="--", label=end)
     level.set(ylabel="cumulative log return")
-    legend(level)
+    _legend_above(level)
     probability.fill_between(dates, 0, shown["turbulent_probability"], color=RED, alpha=0.6, lw=0)
     probability.set(ylabel="P(turbulent)", ylim=(0, 1))
     return figure
@@ -53,12 +57,17 @@ def market_states(table: pd.DataFrame) -> Figure:
     for number, day in enumerate(dates[shown["is_change_point"].to_numpy(dtype=bool)]):
         level.axvline(day, color="black", lw=0.9, ls="--", label="" if number else "change point")
     level.set(ylabel="cumulative log return")
-    legend(level, columns=4)
+    _legend_above(level)
     probability.fill_between(dates, 0, shown["turbulent_probability"], color=RED, alpha=0.5, lw=0, label="turbulent")
     probability.plot(dates, shown["change_probability"], color="black", lw=0.8, label="recent change")
     probability.set(ylabel="probability", ylim=(0, 1))
-    legend(probability, columns=2)
+    _legend_above(probability)
     return figure
+
+
+def _legend_above(axes: Axes) -> None:
+    """The legend over the axes: what is shaded from top to bottom has no room for one."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=5, fontsize=8, frameon=False, borderaxespad=0.2)
 
 
 _SIZES = {"small": BLUE, "medium": ORANGE, "large": RED}
@@ -85,7 +94,7 @@ def order_flow_features(table: pd.DataFrame) -> Figure:
         cmap="viridis",
     )
     volume.set(ylabel="hour (UTC)", yticks=range(0, 25, 6))
-    figure.colorbar(drawn, ax=[volume, imbalance], label="volume an hour, log10", pad=0.01, aspect=40)
+    figure.colorbar(drawn, ax=[volume, imbalance], label="volume an hour, base units, log10", pad=0.01, aspect=40)
     for size, colour in _SIZES.items():
         traded = shown["volume"] * shown[f"volume_share_{size}"]
         daily = (traded * shown[f"imbalance_{size}"]).groupby(day).sum() / traded.groupby(day).sum()
@@ -187,7 +196,7 @@ def behaviour_deviation(table: pd.DataFrame) -> Figure:
     distance.plot(shown["bucket_end"], shown["distance"], color=GREY, lw=0.7, label="robust distance")
     distance.step(shown["bucket_end"], shown["threshold"], color=RED, lw=1, ls="--", where="post", label="threshold")
     distance.scatter(unusual["bucket_end"], unusual["distance"], s=16, color=RED, zorder=3)
-    distance.set(ylabel="deviations", ylim=(0, None))
+    distance.set(ylabel="distance, deviations", ylim=(0, None))
     distance.margins(y=0.2)
     legend(distance, columns=2)
     return figure

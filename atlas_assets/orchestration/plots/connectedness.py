@@ -62,9 +62,14 @@ def _network(axes: Axes, session: pd.DataFrame) -> None:
     largest = float(nodes["net"].abs().max()) or 1.0
     for (name, net), place in zip(nodes["net"].items(), places.values(), strict=True):
         axes.scatter(*place, s=150 + 450 * abs(net) / largest, color=colours[name], zorder=3)
-        x, y = (1.22 * place[0], 1.22 * place[1]) if abs(place[0]) > 0.3 else (place[0], 1.5 * place[1])
-        side = "center" if x == place[0] else "left" if x > 0 else "right"
-        axes.text(x, y, f"{name}\n{net:+.1f}", ha=side, va="center", zorder=4)
+        # Beside its disc, whose radius is at most 14 points.
+        across = "center" if abs(place[0]) < 0.3 else "left" if place[0] > 0 else "right"
+        up = "center" if abs(place[1]) < 0.3 else "bottom" if place[1] > 0 else "top"
+        away = (15 * place[0], 15 * place[1])
+        axes.annotate(
+            f"{name}\n{net:+.1f}", place, xytext=away, textcoords="offset points", ha=across, va=up, zorder=4,
+            annotation_clip=False,
+        )  # fmt: skip
     dots = [Line2D([], [], marker="o", ls="", color=colour) for colour in (BLUE, ORANGE)]
     axes.legend(
         dots, ["net transmitter", "net receiver"], loc="upper center", bbox_to_anchor=(0.5, 0.0),

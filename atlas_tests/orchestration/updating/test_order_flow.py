@@ -8,10 +8,11 @@ import pytest
 
 from atlas_assets.clustering.order_flow_buckets import buckets_of_instruments
 from atlas_assets.contracts.silver import Trades
-from atlas_assets.defs.clustering.order_flow import TABLE, order_flow_features
+from atlas_assets.defs.clustering.order_flow import order_flow_features
 from atlas_assets.orchestration.plots import clustering as plots
 from atlas_assets.orchestration.resources import LakeResource, configured_lake
 from atlas_assets.orchestration.updating import trades as reading
+from atlas_assets.orchestration.updating.judged_buckets import TABLE
 from atlas_tests.clustering.random_trades import DAYS, trades
 from atlas_tests.orchestration.rows import put
 
