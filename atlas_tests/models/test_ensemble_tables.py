@@ -16,7 +16,6 @@ from atlas_assets.orchestration.metadata import forecaster_errors
 ORIGINS, TRAILING = 200, 20
 FORECASTERS = ["tvp_var", "dma", "zero", "trailing_mean"]
 OPTIONS = {
-    "variable": "X",
     "method": "dynamic",
     "training": 30,
     "forgetting": 0.99,
@@ -48,7 +47,7 @@ def inputs(seed=3):
 
 def table_of(tvp_var, dma, **options):
     forecasts = tables.forecasters(tvp_var, dma, trailing_sessions=TRAILING)
-    return tables.ensemble_table(forecasts, **OPTIONS | options)
+    return tables.EnsembleTable(**OPTIONS | options).fit(forecasts).rows
 
 
 @pytest.fixture(scope="module")
