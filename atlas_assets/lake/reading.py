@@ -29,6 +29,7 @@ _TIME_COLUMNS = (
     "event_time",
     "bucket_end",
     "bar_start",
+    "origin_date",
     "date",
     "published_at",
     "fetched_at",

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from atlas_assets.models.ensemble import Interval, Method, combine
+from atlas_assets.models.ensemble import Combination, Interval, Method, combine
+from atlas_assets.models.updating import Fitted, State
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 ENSEMBLE = "ensemble"
+FORECASTERS = ("tvp_var", "dma", "zero", "trailing_mean")
+_INTERVAL = ("forecast", "lower", "upper")
+_CAME = "came."
 
 
 def forecasters(tvp_var: pd.DataFrame, dma: pd.DataFrame, *, trailing_sessions: int) -> pd.DataFrame:
@@ -33,7 +38,8 @@ def forecasters(tvp_var: pd.DataFrame, dma: pd.DataFrame, *, trailing_sessions: 
     Returns
     -------
     Frame indexed by origin_date with a column for each forecaster (``tvp_var``, ``dma``, ``zero``, ``trailing_mean``)
-    and ``realised``, from the first origin that every forecaster has; ``realised`` is missing where it is ahead.
+    and, last, ``came.<variable>``: what came of the forecasts of the origin before. So a row holds what its origin
+    knows, and never changes. From the first origin that every forecaster has to the first whose value is ahead.
 
     Raises
     ------
@@ -48,84 +54,84 @@ def forecasters(tvp_var: pd.DataFrame, dma: pd.DataFrame, *, trailing_sessions: 
         raise ValueError(f"The TVP-VAR does not forecast {variable}: add it to the symbols of models.tvp_var.")
     known = dma.set_index("origin_date")[["forecast", "realised"]].rename(columns={"forecast": "dma"})
     table = known.join(one_step.set_index("origin_date")["forecast"].rename("tvp_var"), how="inner").sort_index()
-    # What an origin knows is what came after the origins before it.
-    trailing = table["realised"].shift(1).rolling(trailing_sessions).mean()
-    table = table.assign(zero=0.0, trailing_mean=trailing)[["tvp_var", "dma", "zero", "trailing_mean", "realised"]]
-    complete = table.dropna(subset="trailing_mean")
-    if complete["realised"].notna().sum() < 1:
+    came = table["realised"].shift(1)
+    table = table.assign(zero=0.0, trailing_mean=came.rolling(trailing_sessions).mean())
+    table = pd.DataFrame(table[[*FORECASTERS]]).assign(**{f"{_CAME}{variable}": came})
+    complete = table.loc[: came.last_valid_index()].iloc[trailing_sessions:]
+    if complete.iloc[1:].empty:
         raise ValueError(
             f"A trailing mean of {trailing_sessions} sessions needs more than the {len(table)} origins that the models "
             "share: lower models.ensemble.trailing_sessions."
         )
-    return pd.DataFrame(complete)
+    return complete
 
 
-def ensemble_table(
-    forecasts: pd.DataFrame,
-    *,
-    variable: str,
-    method: Method,
-    training: int,
-    forgetting: float,
-    coverage: float,
-    interval: Interval,
-    calibration: int,
-) -> pd.DataFrame:
-    """Each forecaster and their combination, with conformal intervals, at every origin.
+@dataclass(frozen=True)
+class EnsembleTable:
+    """Each forecaster and their combination, with conformal intervals, at every origin: ``gold.ensemble_forecasts``.
 
     The interval of a forecaster comes from its own past errors, in the way of the ensemble's, so that their coverage
     and width can be compared.
 
     Parameters
     ----------
-    forecasts
-        Frame of :func:`forecasters`; rows after the last one that is realised are ahead, and only the first of them is
-        forecast.
-    variable
-        What is forecast.
     method, training, forgetting, coverage, interval, calibration
         As in :func:`atlas_assets.models.ensemble.combine`.
-
-    Returns
-    -------
-    Frame of ``gold.ensemble_forecasts``.
     """
-    import pandas as pd
 
-    names = [str(name) for name in forecasts.columns if name != "realised"]
-    realised = forecasts["realised"].to_numpy(dtype=np.float64)
-    past = int(np.flatnonzero(np.isfinite(realised))[-1]) + 1
-    rows = forecasts[names].to_numpy(dtype=np.float64)[: past + 1]
-    origins, realised = forecasts.index[: len(rows)], realised[: len(rows)]
+    method: Method
+    training: int
+    forgetting: float
+    coverage: float
+    interval: Interval
+    calibration: int
 
-    def combined(columns: FloatArray, how: Method) -> tuple[FloatArray, FloatArray]:
-        """Forecast and ends of its interval (T, 3), and weights (T, k)."""
-        result = combine(
-            columns[:past],
-            realised[:past],
-            method=how,
-            training=training,
-            forgetting=forgetting,
-            coverage=coverage,
-            interval=interval,
-            calibration=calibration,
-        )
-        values, weights = np.column_stack([result.forecast, result.lower, result.upper]), result.weights
-        if len(columns) > past:
-            ahead = result.predict(columns[past])
-            values = np.vstack([values, [ahead.forecast, ahead.lower, ahead.upper]])
-            weights = np.vstack([weights, ahead.weights])
-        return values, weights
+    @property
+    def time_column(self) -> str:
+        """The last session that a forecast knows."""
+        return "origin_date"
 
-    def part(forecaster: str, values: FloatArray, weight: FloatArray | float) -> pd.DataFrame:
-        return pd.DataFrame(values, columns=["forecast", "lower", "upper"]).assign(forecaster=forecaster, weight=weight)
+    def fit(self, changes: pd.DataFrame) -> Fitted:
+        """All rows, from a frame of :func:`forecasters`; the last origin's value is ahead."""
+        return self._fitted(changes, None)
 
-    together, weights = combined(rows, method)
-    parts = [part(ENSEMBLE, together, np.nan)]
-    for place, name in enumerate(names):
-        parts.append(part(name, combined(rows[:, [place]], "equal")[0], weights[:, place]))
-    described = [one.assign(origin_date=origins, variable=variable, realised=realised) for one in parts]
-    table = pd.concat(described, ignore_index=True)
-    # An interval without an end is missing: the contract's numbers are finite.
-    table[["lower", "upper"]] = table[["lower", "upper"]].replace([np.inf, -np.inf], np.nan)
-    return table.sort_values("origin_date", kind="stable", ignore_index=True)
+    def update(self, state: State, changes: pd.DataFrame, *, seen: int) -> Fitted:
+        """The rows of the origins after the first ``seen``, and of the last of these, whose value has come since."""
+        return self._fitted(changes.iloc[seen - 1 :], state)
+
+    def _fitted(self, changes: pd.DataFrame, state: State | None) -> Fitted:
+        """Rows of all origins given; where there is a state, it has seen what came up to the first of them."""
+        import pandas as pd
+
+        forecasts, came = changes[[*FORECASTERS]].to_numpy(np.float64), changes.iloc[1:, -1].to_numpy(np.float64)
+        told = {ENSEMBLE: forecasts} | {name: forecasts[:, [place]] for place, name in enumerate(FORECASTERS)}
+        combined = {name: self._combined(name, columns[:-1], came, state) for name, columns in told.items()}
+        following = {name: past.predict(told[name][-1]) for name, past in combined.items()}
+        weights = np.vstack([combined[ENSEMBLE].weights, following[ENSEMBLE].weights])
+        weight = {ENSEMBLE: np.nan} | dict(zip(FORECASTERS, weights.T, strict=True))
+        parts = [
+            pd.DataFrame(
+                {
+                    "origin_date": changes.index,
+                    "variable": str(changes.columns[-1]).removeprefix(_CAME),
+                    "forecaster": name,
+                    **{end: np.append(getattr(past, end), getattr(following[name], end)) for end in _INTERVAL},
+                    "weight": weight[name],
+                    "realised": np.append(came, np.nan),
+                }
+            )
+            for name, past in combined.items()
+        ]
+        table = pd.concat(parts).sort_values("origin_date", kind="stable", ignore_index=True)
+        # An interval without an end is missing: the contract's numbers are finite.
+        table[["lower", "upper"]] = table[["lower", "upper"]].replace([np.inf, -np.inf], np.nan)
+        states = {f"{name}.{key}": values for name, past in combined.items() for key, values in past.state().items()}
+        return Fitted(table, states)
+
+    def _combined(self, name: str, forecasts: FloatArray, came: FloatArray, state: State | None) -> Combination:
+        """All origins but the last, whose value is ahead."""
+        if state is not None:
+            own = {key.removeprefix(f"{name}."): values for key, values in state.items() if key.startswith(f"{name}.")}
+            return Combination.from_state(own).update(forecasts, came)
+        options = self if name == ENSEMBLE else replace(self, method="equal")
+        return combine(forecasts, came, **asdict(options))

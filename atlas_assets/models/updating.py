@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -18,6 +18,7 @@ State: TypeAlias = Mapping[str, npt.NDArray[Any]]
 # A dividend rescales all adjusted prices before it, which changes their returns by rounding only.
 _SAME = 1e-10
 _MODEL, _HISTORY = "model.", "history."
+_COLUMN, _NUMBER = "column", "number"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ class TableFit(Protocol):
         ...
 
     def update(self, state: State, changes: pd.DataFrame, *, seen: int) -> Fitted:
-        """The rows of the sessions after the first ``seen``, which the state has seen."""
+        """The rows of the sessions after the first ``seen``, which the state has seen.
+
+        Where these change the rows of sessions before, the rows from the first such session on.
+        """
         ...
 
 
@@ -103,7 +107,7 @@ class Advance:
     table
         All rows.
     written
-        Those that are new: of the sessions since the saved state, or all.
+        Those that are new or changed: from the first of these sessions on, or all.
     is_refit
         Whether it began anew.
     how
@@ -157,7 +161,8 @@ def advance(
     history = changes.copy()
     history.iloc[:seen] = saved.history.to_numpy()
     fitted = estimator.update(saved.state, history, seen=seen)
-    whole = pd.concat([table[fitted.rows.columns], fitted.rows], ignore_index=True)
+    kept = table[table[estimator.time_column] < fitted.rows[estimator.time_column].min()]
+    whole = pd.concat([kept[fitted.rows.columns], fitted.rows], ignore_index=True)
     how = f"updated {new} session{'s' * (new > 1)}"
     return Advance(whole, fitted.rows, False, how, Saved(fitted.state, history, len(whole)))
 
@@ -189,21 +194,28 @@ def _why_not(saved: Saved, changes: pd.DataFrame, time_column: str, table: pd.Da
     return ""
 
 
-def largest_difference(rows: pd.DataFrame, others: pd.DataFrame, *, within: str) -> float:
-    """Largest difference of ``value``, relative to the largest value of its kind; infinite where a row is missing.
+def largest_difference(rows: pd.DataFrame, others: pd.DataFrame, *, keys: Sequence[str], within: str) -> float:
+    """Largest difference of a number, relative to the largest of its kind; infinite where one is missing.
 
     Parameters
     ----------
     rows, others
-        Long tables with the column ``value``; the other columns are the key.
+        Tables whose columns of numbers, but the keys, are compared.
+    keys
+        Columns that tell a row from others.
     within
-        The column of the session: rows that share all other keys are of a kind.
+        The key of the session: numbers of a column that share all other keys are of a kind.
     """
-    keys = [name for name in others.columns if name != "value"]
-    both = others.merge(rows[[*keys, "value"]], on=keys, how="outer", suffixes=("", "_other"))
-    kind = [name for name in keys if name != within]
-    difference = (both["value"] - both["value_other"]).abs()
-    scale = both.groupby(kind)["value"].transform(lambda values: values.abs().max())
+    both = _numbers(others, keys).merge(_numbers(rows, keys), on=[*keys, _COLUMN], how="outer", suffixes=("", "_other"))
+    kind = [name for name in [*keys, _COLUMN] if name != within]
+    difference = (both[_NUMBER] - both[f"{_NUMBER}_other"]).abs()
+    scale = both.groupby(kind)[_NUMBER].transform(lambda values: values.abs().max())
     # A value that is always zero has no scale, and must be zero.
     relative = np.where(difference == 0, 0.0, difference / scale)
     return float(np.where(np.isfinite(relative), relative, np.inf).max(initial=0.0))
+
+
+def _numbers(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """One row for each number that is not missing."""
+    columns = [name for name in table.select_dtypes("number").columns if name not in keys]
+    return table.melt([*keys], columns, var_name=_COLUMN, value_name=_NUMBER).dropna()

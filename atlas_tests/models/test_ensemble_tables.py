@@ -11,12 +11,12 @@ import pytest
 from atlas_assets.contracts.gold import EnsembleForecasts
 from atlas_assets.models import ensemble_tables as tables
 from atlas_assets.models.ensemble import combine
+from atlas_assets.models.updating import Saved, advance
 from atlas_assets.orchestration.metadata import forecaster_errors
 
 ORIGINS, TRAILING = 200, 20
 FORECASTERS = ["tvp_var", "dma", "zero", "trailing_mean"]
 OPTIONS = {
-    "variable": "X",
     "method": "dynamic",
     "training": 30,
     "forgetting": 0.99,
@@ -48,7 +48,15 @@ def inputs(seed=3):
 
 def table_of(tvp_var, dma, **options):
     forecasts = tables.forecasters(tvp_var, dma, trailing_sessions=TRAILING)
-    return tables.ensemble_table(forecasts, **OPTIONS | options)
+    return tables.EnsembleTable(**OPTIONS | options).fit(forecasts).rows
+
+
+def known_on(day, *frames):
+    """What the tables said after the close of a day."""
+    known = [frame[frame["origin_date"] <= day].copy() for frame in frames]
+    for frame in known:
+        frame.loc[frame["origin_date"] == day, "realised"] = np.nan
+    return known
 
 
 @pytest.fixture(scope="module")
@@ -107,16 +115,54 @@ def test_the_future_is_not_seen(table, cut):
     tvp_var, dma = inputs()
     day = dma["origin_date"].iloc[cut]
     known = table[table["origin_date"] <= day].drop(columns="realised").reset_index(drop=True)
-    cut_off = [frame[frame["origin_date"] <= day].copy() for frame in (tvp_var, dma)]
     other = [frame.copy() for frame in (tvp_var, dma)]
-    for frame in cut_off:
-        frame.loc[frame["origin_date"] == day, "realised"] = np.nan
     for frame in other:
         frame.loc[frame["origin_date"] >= day, "realised"] *= -3
         frame.loc[frame["origin_date"] > day, "forecast"] *= 7
-    for past in (cut_off, other):
+    for past in (known_on(day, tvp_var, dma), other):
         ours = table_of(*past).drop(columns="realised")
         pd.testing.assert_frame_equal(ours.iloc[: len(known)], known, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("method", "interval"),
+    [("dynamic", "adaptive"), ("stacking", "rolling"), ("inverse_error", "split"), ("bayesian", "adaptive")],
+)
+def test_days_one_after_another_make_the_table_of_one_fit_bit_for_bit(method, interval):
+    tvp_var, dma = inputs()
+    estimator = tables.EnsembleTable(**OPTIONS | {"method": method, "interval": interval})
+    saved, table = None, None
+    for last in (60, 61, 140, 141, 142, ORIGINS - 1):
+        day = dma["origin_date"].iloc[last]
+        forecasts = tables.forecasters(*known_on(day, tvp_var, dma), trailing_sessions=TRAILING)
+        done = advance(forecasts, estimator, saved=saved, table=table)
+        assert done.is_refit == (saved is None)
+        if saved is not None:
+            # The last origin that was there gets what came, and is not there twice.
+            assert done.written["origin_date"].tolist() == sorted([*forecasts.index[len(saved.history) - 1 :]] * 5)
+        pd.testing.assert_frame_equal(done.table, estimator.fit(forecasts).rows, check_exact=True)
+        saved, table = Saved.of(done.saved.arrays()), done.table
+
+
+def test_a_value_that_is_revised_is_fitted_anew():
+    tvp_var, dma = inputs()
+    estimator = tables.EnsembleTable(**OPTIONS)
+    day = dma["origin_date"].iloc[-2]
+    forecasts = tables.forecasters(*known_on(day, tvp_var, dma), trailing_sessions=TRAILING)
+    before = advance(forecasts, estimator, saved=None, table=None)
+    dma.loc[dma.index[100], "realised"] += 1e-5
+    forecasts = tables.forecasters(tvp_var, dma, trailing_sessions=TRAILING)
+    done = advance(forecasts, estimator, saved=before.saved, table=before.table)
+    # It came at the next session.
+    assert done.how == f"refitted: history changed at {dma['origin_date'].iloc[101].date()}"
+    pd.testing.assert_frame_equal(done.written, estimator.fit(forecasts).rows, check_exact=True)
+
+
+def test_a_missing_value_among_those_that_came_is_refused():
+    tvp_var, dma = inputs()
+    dma.loc[dma.index[100], "realised"] = np.nan
+    with pytest.raises(ValueError, match="missing or infinite value"):
+        table_of(tvp_var, dma)
 
 
 def test_only_the_first_origin_ahead_is_forecast():

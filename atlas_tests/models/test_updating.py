@@ -156,9 +156,21 @@ def test_what_is_no_saved_fit_is_refused():
 
 def test_the_largest_difference_is_relative_to_the_kind():
     table = pd.DataFrame({"day": [1, 2, 1, 2], "parameter": ["p", "p", "q", "q"], "value": [1.0, 4.0, 1e-9, 0.0]})
-    assert largest_difference(table, table, within="day") == 0
+    told = {"keys": ["day", "parameter"], "within": "day"}
+    assert largest_difference(table, table, **told) == 0
     other = table.assign(value=[1.0, 4.0 + 4e-10, 1e-9, 0.0])
-    assert largest_difference(other, table, within="day") == pytest.approx(1e-10, rel=1e-4)
-    assert largest_difference(table.assign(value=[1.0, 4.0, 1e-9, 1e-12]), table, within="day") == pytest.approx(1e-3)
-    assert largest_difference(table.iloc[:3], table, within="day") == np.inf
-    assert largest_difference(table, table.iloc[1:], within="day") == np.inf
+    assert largest_difference(other, table, **told) == pytest.approx(1e-10, rel=1e-4)
+    assert largest_difference(table.assign(value=[1.0, 4.0, 1e-9, 1e-12]), table, **told) == pytest.approx(1e-3)
+    assert largest_difference(table.iloc[:3], table, **told) == np.inf
+    assert largest_difference(table, table.iloc[1:], **told) == np.inf
+
+
+def test_every_column_of_numbers_is_compared_on_its_own_scale():
+    table = pd.DataFrame({"day": [1, 2], "forecaster": "p", "forecast": [1e-3, 2e-3], "realised": [50.0, np.nan]})
+    told = {"keys": ["day", "forecaster"], "within": "day"}
+    assert largest_difference(table, table, **told) == 0
+    other = table.assign(forecast=[1e-3, 2e-3 + 2e-9])
+    assert largest_difference(other, table, **told) == pytest.approx(1e-6, rel=1e-4)
+    # A number is not the same as none, whichever side has it.
+    filled = table.assign(realised=[50.0, 50.0])
+    assert largest_difference(filled, table, **told) == largest_difference(table, filled, **told) == np.inf

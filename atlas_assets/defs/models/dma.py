@@ -39,7 +39,7 @@ def dma_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Materia
         changes(run, parameters),
         _estimator(parameters),
         parameters=parameters,
-        metadata={
+        metadata=lambda _: {
             "forgetting_factors": dg.MetadataValue.json(parameters.forgetting_factors),
             "model_forgetting": parameters.model_forgetting,
             "window_size": parameters.window_size,

@@ -39,7 +39,7 @@ def tvp_var_fit(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.Mat
         changes(run, parameters),
         _estimator(parameters),
         parameters=parameters,
-        metadata={
+        metadata=lambda _: {
             "forgetting_factor": parameters.forgetting_factor,
             "forgetting_grid": dg.MetadataValue.json(parameters.forgetting_grid),
             "covariance_decay": parameters.covariance_decay,

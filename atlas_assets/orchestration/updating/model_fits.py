@@ -34,7 +34,7 @@ def publish_fit(
     estimator: TableFit,
     *,
     parameters: BaseModel,
-    metadata: Mapping[str, Any],
+    metadata: Callable[[pd.DataFrame], Mapping[str, Any]],
     plot: Callable[[pd.DataFrame], Figure],
 ) -> dg.MaterializeResult[Any]:
     """Bring a fit up to the last session, and write what is new with the line that names the new state.
@@ -48,7 +48,7 @@ def publish_fit(
     parameters
         Settings that decide what the fit is.
     metadata, plot
-        As in ``AssetRun.publish``; the plot shows the whole table.
+        As in ``AssetRun.publish``, of the whole table.
     """
     from atlas_assets.lake import Window
     from atlas_assets.models.updating import advance
@@ -87,7 +87,7 @@ def publish_fit(
     if kept.warning:
         run.context.log.warning(kept.warning)
         evidence["state_warning"] = kept.warning
-    return run.describe(done.table, written, metadata={**metadata, **evidence}, plot=plot(done.table))
+    return run.describe(done.table, written, metadata={**metadata(done.table), **evidence}, plot=plot(done.table))
 
 
 def judge_update(
@@ -103,6 +103,7 @@ def judge_update(
     The refit takes the history that the saved state saw, after it was held against what the lake said at the snapshot
     that the state names; where the state cannot be read, it takes what the lake said.
     """
+    from atlas_assets.contracts.schema import primary_key
     from atlas_assets.lake import LakeError
     from atlas_assets.lake.states import newest_state
     from atlas_assets.models.updating import first_change, largest_difference
@@ -126,7 +127,12 @@ def judge_update(
     refit = estimator.fit(history).rows
     last = sorted(set(refit[estimator.time_column]))[-SESSIONS_COMPARED:]
     rows = lake.read(table.name, start=last[0], time_column=estimator.time_column)
-    difference = largest_difference(rows, refit[refit[estimator.time_column] >= last[0]], within=estimator.time_column)
+    difference = largest_difference(
+        rows,
+        refit[refit[estimator.time_column] >= last[0]],
+        keys=primary_key(table.contract),
+        within=estimator.time_column,
+    )
     return _outcome(
         "" if difference <= LARGEST_DIFFERENCE else f"Rows differ from those of a refit by up to {difference:.2g}.",
         largest_difference=difference,
