@@ -39,15 +39,18 @@ def forecasters(tvp_var: pd.DataFrame, dma: pd.DataFrame, *, trailing_sessions: 
     -------
     Frame indexed by origin_date with a column for each forecaster (``tvp_var``, ``dma``, ``zero``, ``trailing_mean``)
     and, last, ``came.<variable>``: what came of the forecasts of the origin before. So a row holds what its origin
-    knows, and never changes. From the first origin that every forecaster has to the first whose value is ahead.
+    knows, and never changes. From the first origin that every forecaster has to the first whose value is ahead; no rows
+    where a table has none, or the origins that both have are fewer than the trailing sessions.
 
     Raises
     ------
     ValueError
-        If the two tables share no variable, or too few origins.
+        If the two tables share no variable.
     """
     import pandas as pd
 
+    if tvp_var.empty or dma.empty:
+        return pd.DataFrame(columns=[*FORECASTERS, _CAME])
     variable = str(dma["variable"].iloc[0])
     one_step = tvp_var[(tvp_var["variable"] == variable) & (tvp_var["horizon"] == 1)]
     if one_step.empty:
@@ -57,13 +60,7 @@ def forecasters(tvp_var: pd.DataFrame, dma: pd.DataFrame, *, trailing_sessions: 
     came = table["realised"].shift(1)
     table = table.assign(zero=0.0, trailing_mean=came.rolling(trailing_sessions).mean())
     table = pd.DataFrame(table[[*FORECASTERS]]).assign(**{f"{_CAME}{variable}": came})
-    complete = table.loc[: came.last_valid_index()].iloc[trailing_sessions:]
-    if complete.iloc[1:].empty:
-        raise ValueError(
-            f"A trailing mean of {trailing_sessions} sessions needs more than the {len(table)} origins that the models "
-            "share: lower models.ensemble.trailing_sessions."
-        )
-    return complete
+    return table.loc[: came.last_valid_index()].iloc[trailing_sessions:]
 
 
 @dataclass(frozen=True)
@@ -90,6 +87,11 @@ class EnsembleTable:
     def time_column(self) -> str:
         """The last session that a forecast knows."""
         return "origin_date"
+
+    @property
+    def before_the_first(self) -> int:
+        """An origin whose value has come."""
+        return 1
 
     def fit(self, changes: pd.DataFrame) -> Fitted:
         """All rows, from a frame of :func:`forecasters`; the last origin's value is ahead."""

@@ -42,7 +42,7 @@ def value_at_risk(bars: pd.DataFrame, *, window_size: int, tail_probabilities: S
             for level in tail_probabilities:
                 risk = estimate(returns, window=window_size, level=level)
                 tables.append(_series(rows.iloc[1:], returns, risk, method=method, level=level))
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def _series(bars: pd.DataFrame, returns: np.ndarray, risk: RiskSeries, *, method: str, level: float) -> pd.DataFrame:

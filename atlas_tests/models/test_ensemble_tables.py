@@ -209,7 +209,7 @@ def test_a_variable_that_the_var_does_not_know_is_refused():
         tables.forecasters(tvp_var[tvp_var["variable"] == "Y"], dma, trailing_sessions=TRAILING)
 
 
-def test_a_history_shorter_than_the_trailing_mean_is_refused():
+def test_a_history_shorter_than_the_trailing_mean_has_no_rows():
     tvp_var, dma = inputs()
-    with pytest.raises(ValueError, match=r"lower models\.ensemble\.trailing_sessions"):
-        tables.forecasters(tvp_var, dma, trailing_sessions=ORIGINS)
+    assert tables.forecasters(tvp_var, dma, trailing_sessions=ORIGINS).empty
+    assert tables.forecasters(tvp_var, dma.iloc[:0], trailing_sessions=TRAILING).empty

@@ -10,8 +10,11 @@ from atlas_assets.defs.clustering.assets import regimes
 from atlas_assets.defs.clustering.order_flow import behaviour_deviation, order_flow_clusters, order_flow_features
 from atlas_assets.defs.clustering.states import market_states
 from atlas_assets.defs.indicators.assets import technical_indicators
+from atlas_assets.defs.models.connectedness import connectedness
 from atlas_assets.defs.models.dma import dma_fit, dma_forecasts
+from atlas_assets.defs.models.ensemble import ensemble_forecasts
 from atlas_assets.defs.models.tvp_var import tvp_var_fit, tvp_var_forecasts
+from atlas_assets.defs.risk_management.assets import value_at_risk, var_backtests
 from atlas_assets.orchestration.resources import LakeResource, configured_lake
 from atlas_assets.orchestration.tables import table, table_of
 from atlas_tests.orchestration.rows import put
@@ -24,6 +27,9 @@ EMPTY = (
     "gold.order_flow_features",
     "model.tvp_var_fit",
     "model.dma_fit",
+    "gold.tvp_var_forecasts",
+    "gold.dma_forecasts",
+    "gold.value_at_risk",
 )
 
 
@@ -40,6 +46,10 @@ EMPTY = (
         tvp_var_forecasts,
         dma_fit,
         dma_forecasts,
+        connectedness,
+        ensemble_forecasts,
+        value_at_risk,
+        var_backtests,
     ],
 )
 def test_there_are_no_rows_yet(atlas_home, asset):

@@ -20,8 +20,11 @@ def connectedness(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.M
     from atlas_assets.orchestration.plots import connectedness as plots
 
     run, models = AssetRun(context, lake), configured_settings().models
+    fit = run.read("model.tvp_var_fit")
+    if fit.empty:
+        return run.publish_nothing("model/tvp_var/fit has no rows yet: load more history.")
     table = tables.connectedness_table(
-        run.read("model.tvp_var_fit"),
+        fit,
         variables=[*models.tvp_var.symbols, *models.tvp_var.series],
         horizon=models.connectedness.horizon,
         method=models.connectedness.method,

@@ -25,6 +25,10 @@ def value_at_risk(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.M
         window_size=parameters.window_size,
         tail_probabilities=parameters.tail_probabilities,
     )
+    if table.empty:
+        return run.publish_nothing(
+            f"No instrument has {parameters.window_size} sessions with a price yet: load more history."
+        )
     return run.publish(table, metadata={"breaches": int(table["is_breach"].sum())}, plot=plots.value_at_risk(table))
 
 
@@ -41,7 +45,10 @@ def var_backtests(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.M
     from atlas_assets.risk_management import tables
 
     run = AssetRun(context, lake)
-    table = tables.var_backtests(run.read("gold.value_at_risk"))
+    at_risk = run.read("gold.value_at_risk")
+    if at_risk.empty:
+        return run.publish_nothing("gold/risk_management/value_at_risk has no rows yet: load more history.")
+    table = tables.var_backtests(at_risk)
     return run.publish(
         table,
         metadata={"rejected_at_5_percent": int((table["kupiec_p_value"] < 0.05).sum())},
