@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atlas_assets.clustering.convergence import NoFit
-from atlas_assets.clustering.moments import seconds_of
+from atlas_assets.contracts.moments import seconds_of
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Estimator: TypeAlias = Literal["minimum_covariance_determinant", "median_mad"]

@@ -26,7 +26,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from atlas_assets.clustering.moments import seconds_of
+from atlas_assets.contracts.moments import seconds_of
 from atlas_assets.contracts.tick_rule import tick_rule
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]

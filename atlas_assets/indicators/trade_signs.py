@@ -22,9 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.contracts.moments import seconds_of
 from atlas_assets.contracts.tick_rule import tick_rule
 from atlas_assets.indicators.bulk_classification import Distribution, FloatArray, bulk_volume_classification
-from atlas_assets.indicators.vpin_online import PriceChange, Time, seconds_of
+from atlas_assets.indicators.vpin_online import PriceChange, Time
 
 _ROUNDING = 1e-12
 

@@ -21,6 +21,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.contracts.moments import seconds_of
 from atlas_assets.indicators.bulk_classification import Distribution, FloatArray, bulk_volume_classification
 from atlas_assets.indicators.vpin_online import (
     BAD_VOLUME,
@@ -39,7 +40,6 @@ from atlas_assets.indicators.vpin_online import (
     gather,
     price_changes,
     require_spread,
-    seconds_of,
     spread_of_rows,
 )
 

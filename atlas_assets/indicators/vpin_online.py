@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
+from atlas_assets.contracts.moments import seconds_of, without_zone
 from atlas_assets.indicators.bulk_classification import (
     NO_DISTRIBUTION,
     Distribution,
@@ -292,7 +293,7 @@ def gather(
     """Bars that end before the last trade, and the bar left open."""
     from atlas_assets.indicators import vpin_kernels
 
-    times, prices, volumes = _without_zone(time), np.asarray(price), np.asarray(volume)
+    times, prices, volumes = without_zone(time), np.asarray(price), np.asarray(volume)
     if not times.shape == prices.shape == volumes.shape or times.ndim != 1:
         raise ValueError("VPIN needs time, price and volume of equal length, one-dimensional.")
     if open_bar is None and times.size == 0:
@@ -361,19 +362,3 @@ def spread_of_rows(spread: npt.ArrayLike | None, shape: tuple[int, ...]) -> Floa
     if spreads.shape not in ((), shape):
         raise ValueError(f"VPIN needs a spread that is one number or one a row, not shape {spreads.shape} for {shape}.")
     return np.broadcast_to(spreads, shape)
-
-
-def _without_zone(time: Time) -> npt.NDArray[Any]:
-    """Times as an array: those of pandas with a zone in UTC, where numpy would make Python objects of them."""
-    kind = getattr(time, "dtype", None)
-    zoned = getattr(kind, "kind", "") == "M" and not isinstance(kind, np.dtype)
-    return np.asarray(time, dtype="datetime64[ns]") if zoned else np.asarray(time)
-
-
-def seconds_of(time: Time) -> FloatArray:
-    """Seconds since the epoch."""
-    times = _without_zone(time)
-    if times.dtype.kind == "M":
-        epoch = np.datetime64(0, "s")
-        return (times - epoch) / np.timedelta64(1, "s")
-    return times.astype(np.float64, copy=False)
