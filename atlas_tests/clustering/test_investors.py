@@ -1,9 +1,6 @@
 """Investor clusters: found where planted, the same whatever the order or the unit, and named the same after a refit."""
 
 import io
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -14,7 +11,7 @@ from scipy.stats import multivariate_normal
 
 from atlas_assets.clustering.convergence import ConvergenceWarning
 from atlas_assets.clustering.investors import InvestorClustering, order_flow_features
-from atlas_tests.conftest import REPOSITORY
+from atlas_tests.threads import printed_on_one_and_two_threads
 
 METHODS = ["kmeans", "gaussian_mixture", "hdbscan"]
 CENTRES = np.array([[5.0, 0.0, 1.0], [1.0, 4.0, -3.0], [9.0, 8.0, 0.0]])
@@ -62,23 +59,12 @@ def test_rows_in_another_order_have_the_same_bits(method):
 
 
 def test_one_thread_and_two_give_the_same_bits():
-    code = (
+    one, two = printed_on_one_and_two_threads(
         "import numpy as np\n"
         "from atlas_assets.clustering.investors import InvestorClustering\n"
         "rows = np.random.default_rng(1).normal(size=(5_000, 4))\n"
         "for method in ('kmeans', 'gaussian_mixture'):\n"
         "    print(InvestorClustering(method=method, clusters=3, starts=2).fit(rows).centres.tobytes().hex())\n"
-    )
-    one, two = (
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=REPOSITORY,
-        ).stdout
-        for threads in "12"
     )
     assert one == two
 

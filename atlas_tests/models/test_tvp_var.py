@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +13,6 @@ from atlas_assets.models.tvp_var import (
     regime_forgetting,
     regressors_of,
 )
-from atlas_tests.conftest import REPOSITORY
 
 
 def simulate(*, rows=160, variables=3, seed=2):
@@ -351,34 +346,6 @@ def test_the_default_prior_marks_the_rows_it_has_seen():
     assert np.isnan(fitted.one_step_forecast[0]).all()
 
 
-def test_bayes_prior_has_the_same_bits_on_one_and_two_threads():
-    code = (
-        "import numpy as np\nfrom atlas_assets.models.tvp_var_priors import BayesPrior\n"
-        "rows = np.random.default_rng(0).normal(size=(2500, 50))\n"
-        "state = BayesPrior().initial_state(rows, lags=2, intercept=True)\n"
-        "print(state.mean.tobytes().hex(), state.regressors.tobytes().hex(), state.observation.tobytes().hex())"
-    )
-    one, two = (
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
-            capture_output=True,
-            check=True,
-            cwd=REPOSITORY,
-        ).stdout
-        for threads in "12"
-    )
-    assert one == two
-
-
-def test_bayes_prior_is_least_squares_on_its_rows():
-    prior = BayesPrior(observations=80).initial_state(Y, lags=1, intercept=True)
-    x = regressors_of(Y[:80], lags=1, intercept=True)
-    slopes = np.linalg.lstsq(x, Y[1:80], rcond=None)[0]
-    assert_allclose(prior.mean, slopes.T)
-    assert_allclose(prior.observation, (Y[1:80] - x @ slopes).T @ (Y[1:80] - x @ slopes) / 79)
-
-
 def test_usage_errors_are_sentences():
     with pytest.raises(ValueError, match="forgetting in"):
         TVPVAR(forgetting=1.5)
@@ -392,11 +359,6 @@ def test_usage_errors_are_sentences():
         TVPVAR().fit(Y[:10])
     with pytest.raises(ValueError, match="that vary"):
         TVPVAR().fit(np.ones((100, 2)))
-    with pytest.raises(ValueError, match="tightness"):
-        TVPVAR(prior=MinnesotaPrior(tightness=-0.1)).fit(Y)
-    for useless in (np.ones(160), Y[:, 0]):
-        with pytest.raises(ValueError, match="none made up of others"):
-            TVPVAR(prior=BayesPrior(observations=100)).fit(np.column_stack([Y, useless]))
     with pytest.raises(ValueError, match="1 to 50 forgetting factors in the grid, not 0"):
         TVPVAR(forgetting=[])
     with pytest.raises(ValueError, match="give a factor for each row to fit"):
